@@ -1,0 +1,96 @@
+"""The piece of a periodic interface that is solved: plain geometry, no laws, no mesh.
+
+Lengths in metres. The interface lies at z = 0, the electrolyte at z > 0 (depth).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileCell:
+    """Interface that varies along one coordinate: radius of a flux tube, or x across strips.
+
+    Parameters
+    ----------
+    axisymmetric : bool
+        True: flux tube (radius r). False: strips (x from the middle of a strip, per metre of strip length).
+    outer : float
+        Radius of the flux tube, or half the pitch of the strips [m].
+    edges : tuple of float
+        Rims, increasing, strictly inside (0, outer) [m]. Empty: planar.
+    contact : tuple of bool
+        Whether the metal touches on each of the len(edges) + 1 segments.
+    """
+
+    axisymmetric: bool
+    outer: float
+    edges: tuple[float, ...] = ()
+    contact: tuple[bool, ...] = (True,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disc:
+    """Disc centred at (x, y) [m]."""
+
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ellipse:
+    """Ellipse centred at (x, y), semi-axes along x and y [m]."""
+
+    x: float
+    y: float
+    semi_axis_x: float
+    semi_axis_y: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    """Square of given side centred at (x, y), sides along x and y [m]."""
+
+    x: float
+    y: float
+    side: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annulus:
+    """Ring between two radii centred at (x, y) [m]."""
+
+    x: float
+    y: float
+    inner_radius: float
+    radius: float
+
+
+Shape = Disc | Ellipse | Square | Annulus
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxCell:
+    """Symmetry-reduced rectangle [0, size_x] x [0, size_y] of a periodic array; all four sides are mirror planes.
+
+    Square array of pitch s: size s/2 x s/2, one shape centred at (0, 0). Hexagonal array of pitch s:
+    size s/2 x sqrt(3) s/2, shapes centred at (0, 0) and (s/2, sqrt(3) s/2). Shapes are clipped by the rectangle.
+
+    Parameters
+    ----------
+    size_x, size_y : float
+        Sides of the rectangle [m].
+    shapes : tuple of Shape
+    contact_inside : bool
+        True: the metal touches inside the shapes (spots). False: outside (pores).
+    """
+
+    size_x: float
+    size_y: float
+    shapes: tuple[Shape, ...]
+    contact_inside: bool
+
+
+UnitCell = ProfileCell | BoxCell
