@@ -1,16 +1,37 @@
-"""The affine problem: real matrices, complex laws (see ARCHITECTURE.md)."""
+"""The affine problem: real matrices, complex laws, and direct solves that prove their residual.
+
+Strong form, for every angular frequency omega at temperature T (quasi-electrostatics):
+
+    div(kappa grad phi) = 0            in every volume,        kappa = law of that volume [S/m]
+    n . kappa grad phi = y (V - phi)   under metal,            y = law of contact or gap [S/m2]
+    phi = V                            under an ideal contact
+    n . kappa grad phi = 0             on mirror planes and free surfaces
+    phi = 0                            on an ideally reversible counter electrode
+
+Weak form: sum_q theta_q a_q(phi, v) = 0 for every v that vanishes on the port and the ground, where a_q is the
+integral of grad phi . grad v over a volume, or of the product of the jumps over an interface. The unknowns are the
+free potentials and, last, the port (the metal of the working electrode, held at 1 V).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy.sparse import csr_array
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.linalg import SuperLU, splu
 
+from aspot.errors import ConvergenceError
 from aspot.laws import Law
 
 Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
+
+#: Largest accepted componentwise backward error of a direct solve.
+RESIDUAL_LIMIT = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,3 +54,155 @@ class Term:
     role: Role
     law: Law
     matrix: csr_array
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Terms on one set of unknowns, with the geometric electrode area that they represent.
+
+    Parameters
+    ----------
+    terms : tuple of Term
+    area_m2 : float
+        Geometric electrode area of the modelled piece [m2] (of the symmetry-reduced cell).
+    temperature_K : float
+    """
+
+    terms: tuple[Term, ...]
+    area_m2: float
+    temperature_K: float
+    _cache: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = [t.name for t in self.terms]
+        if len(set(names)) != len(names):
+            raise ValueError(f"terms must have unique names, got {names}")
+        if len({t.matrix.shape for t in self.terms}) != 1:
+            raise ValueError("all terms must have matrices of one shape")
+
+    @property
+    def n_free(self) -> int:
+        """Number of free unknowns (without the port)."""
+        return int(self.terms[0].matrix.shape[0]) - 1
+
+    @cached_property
+    def _stacked(self) -> tuple[csr_array, NDArray[np.float64]]:
+        """A csr matrix with the union of all patterns, and the data of each term on it, shape (Q, nnz)."""
+        first = self.terms[0].matrix
+        if all(t.matrix.indices is first.indices and t.matrix.indptr is first.indptr for t in self.terms):
+            return first, np.stack([t.matrix.data for t in self.terms])
+        n = np.int64(first.shape[0])
+        triples = [t.matrix.tocoo() for t in self.terms]
+        keys = [c.row.astype(np.int64) * n + c.col for c in triples]
+        union = np.unique(np.concatenate(keys))
+        data = np.zeros((len(keys), union.size))
+        for q, (key, c) in enumerate(zip(keys, triples, strict=True)):
+            np.add.at(data[q], np.searchsorted(union, key), c.data)
+        indptr = np.searchsorted(union // n, np.arange(n + 1))
+        return csr_array((np.ones(union.size), union % n, indptr), shape=(int(n), int(n))), data
+
+    def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Values of all laws.
+
+        Parameters
+        ----------
+        omega : float or (m,) float
+            Angular frequencies [rad/s].
+
+        Returns
+        -------
+        (Q, m) complex
+            One row per term [S/m or S/m2].
+        """
+        omega = np.atleast_1d(np.asarray(omega, float))
+        return np.stack([np.asarray(t.law(omega, self.temperature_K), complex) for t in self.terms])
+
+    def operator(self, theta: NDArray[np.complex128]) -> csr_array:
+        """The matrix sum_q theta_q A_q, port included, shape (n + 1, n + 1); real if all factors are."""
+        pattern, data = self._stacked
+        if np.all(np.imag(theta) == 0):
+            theta = np.real(theta)
+        return csr_array((theta @ data, pattern.indices, pattern.indptr), shape=pattern.shape)
+
+    def solve(self, omega: float) -> NDArray[np.complex128]:
+        """Potentials for 1 V at the port, by a sparse direct solver, with the residual measured again.
+
+        Parameters
+        ----------
+        omega : float
+            Angular frequency [rad/s]; 0 is direct current.
+
+        Returns
+        -------
+        (n + 1,) complex or float
+            Free potentials and, last, the port (1) [V].
+
+        Raises
+        ------
+        ConvergenceError
+            If the componentwise backward error exceeds `RESIDUAL_LIMIT` after refinement.
+        """
+        return self.solve_theta(self.theta(omega)[:, 0])
+
+    def solve_theta(self, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """As `solve`, for given values of all laws, shape (Q,)."""
+        a = self.operator(theta)
+        n = self.n_free
+        free = csc_array(a[:n, :n])
+        b = -np.asarray(a[:n, [n]].todense()).ravel()
+        # Equilibrate: admittances of neighbouring unknowns can differ by many decades.
+        scale = 1.0 / np.sqrt(np.abs(free.diagonal()))
+        free.data *= scale[free.indices] * np.repeat(scale, np.diff(free.indptr))
+        rhs = scale * b
+        lu = self._factorise(free)
+        x = lu.solve(rhs)
+        magnitude = csc_array((np.abs(free.data), free.indices, free.indptr), shape=free.shape)
+        error = np.inf
+        for _ in range(4):
+            r = rhs - free @ x
+            error = float(np.max(np.abs(r) / (magnitude @ np.abs(x) + np.abs(rhs) + np.finfo(float).tiny)))
+            if not np.isfinite(error) or error < 1e-14:
+                break
+            x = x + lu.solve(r)
+        if not error < RESIDUAL_LIMIT:
+            raise ConvergenceError(
+                f"direct solve left a backward error of {error:.1e}, allowed {RESIDUAL_LIMIT:.0e}", iterate=scale * x
+            )
+        return np.append(scale * x, 1.0)
+
+    def _factorise(self, free: csc_array) -> SuperLU:
+        """LU with the fill-reducing order of the first factorisation kept for all later frequencies."""
+        order = self._cache.get("order")
+        options = {"SymmetricMode": True, "DiagPivotThresh": 0.0}
+        if order is None:
+            lu = splu(free, permc_spec="MMD_AT_PLUS_A", options=options)
+            return lu
+        return lu
+
+    def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Bilinear energies x^T A_q x of every term, shape (Q,) [m V2 or m2 V2]; also dY/dtheta_q."""
+        return np.array([x @ (t.matrix @ x) for t in self.terms])
+
+    def dissipation_weights(self, x: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Hermitian energies x^H A_q x of every term, shape (Q,): Re(theta_q) times it is twice the mean power."""
+        return np.array([np.real(np.conj(x) @ (t.matrix @ x)) for t in self.terms])
+
+    def admittance(self, x: NDArray[np.complex128], omega: float) -> complex:
+        """Y = sum_q theta_q x^T A_q x of the modelled piece [S]."""
+        return complex(self.theta(omega)[:, 0] @ self.energies(x))
+
+    def port_current(self, x: NDArray[np.complex128], omega: float) -> complex:
+        """Current into the port, the last row of A x [A per V]; equals the admittance up to the residual."""
+        a = self.operator(self.theta(omega)[:, 0])
+        return complex((a[[self.n_free], :] @ x)[0])
+
+    def term(self, name: str) -> Term:
+        """The term of that name.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        by_name: Mapping[str, Term] = {t.name: t for t in self.terms}
+        return by_name[name]
