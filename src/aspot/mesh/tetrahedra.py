@@ -1,0 +1,401 @@
+"""Tetrahedral meshes of box cells: graded to the rims by netgen, or structured for tests and benchmarks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aspot.errors import AspotError, InputError, MemoryLimitError
+from aspot.mesh.tetmesh import TetrahedralMesh, check, jacobians, planar_area
+from aspot.mesh.topology import interface_facets, oriented, rim_edges, second_order, with_jump, with_slab
+from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
+
+MAX_TETRAHEDRA = 2_000_000
+_TETS_PER_CUBE = 7.0  # netgen's tetrahedra per cube of the local size, measured on graded boxes
+_EXTRUDED_UP_TO = 0.5  # slabs up to this part of the smallest shape are extruded: any thinness at no extra tetrahedra
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshSizes:
+    """Sizes asked of the mesher: h(d) = min(max_size, rim_size + grading d) at distance d from the rims.
+
+    Parameters
+    ----------
+    rim_size, max_size : float
+        Edge lengths at the rims and far from them [m].
+    grading : float
+        Growth of the edge length with distance, 0 to 1.
+    """
+
+    rim_size: float
+    max_size: float
+    grading: float
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """Piece of the depth between two planes: a layer, or the electrolyte between jump interfaces. Mesh units."""
+
+    region: int
+    thickness: float
+    jump_above: str | None
+
+
+def _extent(shape: Shape) -> tuple[float, float]:
+    """Half widths along x and y [m]."""
+    if isinstance(shape, Ellipse):
+        return shape.semi_axis_x, shape.semi_axis_y
+    half = shape.side / 2 if isinstance(shape, Square) else shape.radius
+    return half, half
+
+
+def _feature(cell: BoxCell) -> float:
+    """Smallest half width among shapes and box [m]."""
+    return min([cell.size_x, cell.size_y, *(min(_extent(shape)) for shape in cell.shapes)])
+
+
+def _rim_length(cell: BoxCell) -> float:
+    """Length of the rims, clipped roughly by the share of each shape's bounding box inside the cell [m]."""
+    total = 0.0
+    for shape in cell.shapes:
+        p, q = _extent(shape)
+        around = 8 * p if isinstance(shape, Square) else 2 * math.pi * math.sqrt((p * p + q * q) / 2)
+        if isinstance(shape, Annulus):
+            around += 2 * math.pi * shape.inner_radius
+        share = 1.0
+        for at, half, size in ((shape.x, p, cell.size_x), (shape.y, q, cell.size_y)):
+            share *= max(0.0, min(at + half, size) - max(at - half, 0.0)) / (2 * half)
+        total += around * share
+    return total
+
+
+def estimated_tetrahedra(cell: BoxCell, depth: float, sizes: MeshSizes, layers: Sequence[tuple[str, float]] = ()) -> float:
+    """Rough number of tetrahedra that `build` would make (within a factor of about 2).
+
+    The integral of dV / h^3 over half-space tubes around the rims plus the rest of the box at the size reached there.
+    """
+    h0, g = sizes.rim_size, sizes.grading
+    length = _rim_length(cell)
+    span = max(cell.size_x, cell.size_y, depth)
+    far = min(sizes.max_size, h0 + g * span) if length else sizes.max_size
+    reach = max((far - h0) / g, 0.0)
+    volume = cell.size_x * cell.size_y * depth
+    # int_0^reach pi d / (h0 + g d)^3 dd = pi reach^2 / (2 h0 (h0 + g reach)^2)
+    near = math.pi * length * reach**2 / (2 * h0 * (h0 + g * reach) ** 2) if length else 0.0
+    triangles = 2.3 * (cell.size_x * cell.size_y / far**2 + (2 * length / (h0 * g) if length else 0.0))
+    feature = _feature(cell)
+    extruded = 0.0
+    for _, thickness in layers:
+        if thickness <= _EXTRUDED_UP_TO * feature:
+            extruded += 3 * triangles * len(_sublayers(thickness, h0, g, sizes.max_size))
+    return _TETS_PER_CUBE * (near + volume / far**3) + extruded
+
+
+def _sublayers(thickness: float, first: float, grading: float, largest: float) -> NDArray[np.float64]:
+    """Thicknesses growing like the mesh size below a rim, scaled to add up to `thickness`."""
+    sizes: list[float] = []
+    total = 0.0
+    while total < thickness * (1 - 1e-9):
+        sizes.append(min(largest, first + grading * total))
+        total += sizes[-1]
+    return np.array(sizes) * (thickness / total)
+
+
+def _netgen() -> tuple[ModuleType, ModuleType]:
+    try:
+        import netgen.meshing as meshing
+        import netgen.occ as occ
+    except ImportError as error:
+        hint = "python -m pip install netgen-mesher"
+        if "cannot open shared object" in str(error):  # e.g. libGL.so.1: No such file
+            library = str(error).split(":", 1)[0]
+            hint = f"the system library {library} (on Debian: apt-get install libgl1 libglu1-mesa libxft2)"
+        raise AspotError(f"tetrahedral meshes need netgen-mesher, which does not load ({error}); install {hint}") from error
+    return occ, meshing
+
+
+def _validate(cell: BoxCell, depth: float, layers: Sequence[tuple[str, float]], sizes: MeshSizes, order: int,
+              splits: Sequence[tuple[str, float]]) -> None:
+    numbers = {"size_x": cell.size_x, "size_y": cell.size_y, "depth": depth, "rim_size": sizes.rim_size,
+               "max_size": sizes.max_size, **{f"layer {name}": thickness for name, thickness in layers}}
+    for name, value in numbers.items():
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(f"{name} = {value}: must be a positive, finite length [m]")
+    if not 0 < sizes.grading <= 1:
+        raise InputError(f"grading = {sizes.grading}: must be in (0, 1]")
+    if order not in (1, 2):
+        raise InputError(f"order = {order}: must be 1 or 2")
+    names = [name for name, _ in layers]
+    if len(set(names)) < len(names) or "electrolyte" in names:
+        raise InputError(f"layers = {names}: names must differ from each other and from 'electrolyte'")
+    total = depth + sum(thickness for _, thickness in layers)
+    for name, at in splits:
+        if not 0 < at < total:
+            raise InputError(f"split_at_depth {name} = {at}: must lie inside (0, {total}) [m]")
+    if len({name for name, _ in splits}) < len(splits):
+        raise InputError(f"split_at_depth: names must differ, got {[name for name, _ in splits]}")
+    if cell.contact_inside and not cell.shapes:
+        raise InputError("shapes = (): contact_inside needs at least one shape, otherwise nothing touches")
+    for shape in cell.shapes:
+        p, q = _extent(shape)
+        inner = shape.inner_radius if isinstance(shape, Annulus) else None
+        if not (math.isfinite(p) and math.isfinite(q) and min(p, q) > 0) or (inner is not None and not 0 < inner < p):
+            raise InputError(f"shape {shape}: sizes must be positive and finite, inner_radius below radius")
+
+
+def _slabs(depth: float, layers: Sequence[tuple[str, float]], splits: Sequence[tuple[str, float]], unit: float) -> list[_Slab]:
+    """Regions from z = 0 down, cut at the jump interfaces."""
+    ends: list[tuple[float, int]] = []
+    z = 0.0
+    for k, (_, thickness) in enumerate(layers):
+        z += thickness
+        ends.append((z, k + 1))
+    total = z + depth
+    ends.append((total, 0))
+    slabs: list[_Slab] = []
+    pending = sorted(splits, key=lambda item: item[1])
+    top, jump = 0.0, None
+    for end, region in ends:
+        while pending and pending[0][1] < end * (1 - 1e-12):
+            name, at = pending.pop(0)
+            slabs.append(_Slab(region, (at - top) / unit, jump))
+            top, jump = at, name
+        slabs.append(_Slab(region, (end - top) / unit, jump))
+        top, jump = end, None
+        if pending and abs(pending[0][1] - end) <= 1e-12 * end:
+            jump = pending.pop(0)[0]
+    return slabs
+
+
+def _face(occ: Any, shape: Shape, unit: float) -> Any:
+    """Plane face of one shape in mesh units."""
+    p, q = (half / unit for half in _extent(shape))
+    centre = (shape.x / unit, shape.y / unit, 0.0)
+    # OCC wants the longer axis of an ellipse first.
+    plane = occ.WorkPlane(occ.Axes(centre, n=occ.Z, h=occ.Y if q > p else occ.X))
+    if isinstance(shape, Square):
+        return plane.RectangleC(2 * p, 2 * q).Face()
+    if isinstance(shape, Ellipse) and p != q:
+        return plane.Ellipse(max(p, q), min(p, q)).Face()
+    disc = plane.Circle(0, 0, p).Face()
+    if isinstance(shape, Annulus):
+        disc = disc - occ.WorkPlane(occ.Axes(centre, n=occ.Z, h=occ.X)).Circle(0, 0, shape.inner_radius / unit).Face()
+    return disc
+
+
+def _narrow_gaps(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]:
+    """Places (x, y) between neighbouring rims, and rims and mirror planes, with their width; mesh units."""
+    places = []
+    for shape in cell.shapes:
+        for half, at, size, axis in zip(_extent(shape), (shape.x, shape.y), (cell.size_x, cell.size_y), (0, 1), strict=True):
+            across = (shape.y, shape.x)[axis]
+            if not 0 <= across <= (cell.size_y, cell.size_x)[axis]:
+                continue
+            for rim, wall in ((at + half, size), (at - half, 0.0)):
+                width = abs(wall - rim)
+                if 0 < width < half and 0 <= rim <= size:
+                    middle = (rim + wall) / 2
+                    x, y = (middle, across) if axis == 0 else (across, middle)
+                    places.append((x / unit, y / unit, 2 * width / unit))  # the mirror image doubles the gap
+    discs = [shape for shape in cell.shapes if isinstance(shape, Disc | Annulus)]
+    for i, one in enumerate(discs):
+        for other in discs[i + 1:]:
+            apart = math.hypot(one.x - other.x, one.y - other.y)
+            width = apart - one.radius - other.radius
+            if 0 < width < min(one.radius, other.radius):
+                t = (one.radius + width / 2) / apart
+                x, y = one.x + t * (other.x - one.x), one.y + t * (other.y - one.y)
+                if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y:
+                    places.append((x / unit, y / unit, width / unit))
+    for shape in cell.shapes:
+        if isinstance(shape, Annulus):
+            places.append(((shape.x + (shape.radius + shape.inner_radius) / 2) / unit, shape.y / unit,
+                           (shape.radius - shape.inner_radius) / unit))
+    return places
+
+
+def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float
+            ) -> tuple[TetrahedralMesh, dict[str, float]]:
+    """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top."""
+    occ, meshing = _netgen()
+    meshing.SetMessageImportance(0)
+    sx, sy = cell.size_x / unit, cell.size_y / unit
+    base = occ.WorkPlane(occ.Axes((0, 0, 0), n=occ.Z, h=occ.X)).Rectangle(sx, sy).Face()
+    parts = {"contact": base}
+    if cell.shapes:
+        union = _face(occ, cell.shapes[0], unit)
+        for shape in cell.shapes[1:]:
+            union = union + _face(occ, shape, unit)
+        parts = {"contact" if cell.contact_inside else "gap": base * union,
+                 "gap" if cell.contact_inside else "contact": base - union}
+    for name, part in parts.items():
+        part.faces.name = name
+    solids, z = [], 0.0
+    for k, thickness in enumerate(thicknesses):
+        solid = occ.Box((0, 0, z), (sx, sy, z + thickness))
+        solid.mat(f"slab {k}")
+        solid.faces.Min(occ.Y).name = "front"
+        z += thickness
+        if k + 1 == len(thicknesses):
+            solid.faces.Max(occ.Z).name = "counter"
+        solids.append(solid)
+    glued = occ.Glue([*parts.values(), *solids])
+    edges: dict[str, list[Any]] = {"contact": [], "gap": []}
+    areas = dict.fromkeys(parts, 0.0)
+    # Each tagged face appears once by itself and once as a face of the first box.
+    for face in next(solid for solid in glued.solids if solid.name == "slab 0").faces:
+        if face.name in edges:
+            areas[face.name] += face.mass
+            edges[face.name] += list(face.edges)
+    for edge in edges["contact"]:
+        if any(edge == other for other in edges["gap"]):
+            edge.maxh = sizes.rim_size / unit
+    parameters = meshing.MeshingParameters(maxh=sizes.max_size / unit, grading=sizes.grading)
+    for x, y, width in _narrow_gaps(cell, unit):
+        if width < sizes.rim_size / unit:
+            parameters.RestrictH(x, y, 0.0, width)
+    try:
+        raw = occ.OCCGeometry(glued).GenerateMesh(mp=parameters)
+    except Exception as error:  # netgen raises bare exceptions of several kinds
+        raise AspotError(f"netgen could not mesh this cell with rim_size {sizes.rim_size:.3g} m, "
+                         f"max_size {sizes.max_size:.3g} m, grading {sizes.grading:.3g}: {error}") from error
+    cells, facets = raw.Elements3D().NumPy(), raw.Elements2D().NumPy()
+    if len(cells) == 0:
+        raise AspotError("netgen returned no tetrahedra for this cell; try a smaller max_size")
+    vertices = cells["nodes"][:, :4].astype(np.int64) - 1
+    triangles = facets["nodes"][:, :3].astype(np.int64) - 1
+    material = np.array([int(raw.GetMaterial(k + 1).split()[1]) for k in range(cells["index"].max())], dtype=np.int64)
+    tags = np.array([descriptor.bcname for descriptor in raw.FaceDescriptors()])[facets["index"] - 1]
+    nodes = np.asarray(raw.Coordinates(), dtype=np.float64).copy()
+    mesh = TetrahedralMesh(
+        nodes=nodes, cells=oriented(nodes, vertices), cell_region=material[cells["index"] - 1],
+        region_names=tuple(f"slab {k}" for k in range(len(thicknesses))),
+        surfaces={name: triangles[tags == name] for name in ("contact", "gap", "counter", "front")}, unit_m=unit)
+    return mesh, areas
+
+
+def _rim_midpoints(cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Nodes halfway between two rim vertices, on the circle or ellipse that both lie on (straight on squares)."""
+    curves: list[tuple[float, float, float, float]] = []
+    residuals = []
+    for shape in cell.shapes:
+        p, q = (half / unit for half in _extent(shape))
+        x, y = shape.x / unit, shape.y / unit
+        radii = [(p, q)] if not isinstance(shape, Annulus) else [(p, q), (shape.inner_radius / unit,) * 2]
+        for a, b in radii:
+            off = []
+            for ends in (start, end):
+                u, v = (ends[:, 0] - x) / a, (ends[:, 1] - y) / b
+                off.append(np.maximum(abs(u), abs(v)) - 1 if isinstance(shape, Square) else np.hypot(u, v) - 1)
+            residuals.append(min(a, b) * np.maximum(abs(off[0]), abs(off[1])))
+            curves.append((x, y, math.nan, math.nan) if isinstance(shape, Square) else (x, y, a, b))
+    middle = (start + end) / 2
+    nearest = np.argmin(residuals, axis=0)
+    for k, (x, y, a, b) in enumerate(curves):
+        if math.isnan(a):
+            continue
+        mine = nearest == k
+        u, v = (middle[mine, 0] - x) / a, (middle[mine, 1] - y) / b  # on the unit circle: half the angle between the ends
+        length = np.hypot(u, v)
+        middle[mine, 0], middle[mine, 1] = x + a * u / length, y + b * v / length
+    return middle
+
+
+def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = (), rim_size: float, max_size: float,
+          grading: float = 0.3, order: int = 2, quarter_points: bool = True,
+          split_at_depth: Sequence[tuple[str, float]] = (), max_tetrahedra: int = MAX_TETRAHEDRA) -> TetrahedralMesh:
+    """Tetrahedra of a box cell, graded to the rims that separate contact from gap.
+
+    Parameters
+    ----------
+    cell : BoxCell
+        The interface at z = 0 [m].
+    depth : float
+        Thickness of the electrolyte, beyond the layers [m].
+    layers : sequence of (str, float)
+        Name and thickness [m] of the layers under the interface, outermost first.
+    rim_size, max_size : float
+        Edge lengths at the rims and far away [m].
+    grading : float
+        Growth of the edge length with distance from the rim, in (0, 1].
+    order : int
+        1: straight, 4 nodes. 2: 10 nodes, rims curved onto the circle or ellipse.
+    quarter_points : bool
+        Order 2 only: nodes of edges that end on a rim at a quarter, so that r^(1/2) is reproduced.
+    split_at_depth : sequence of (str, float)
+        Name and depth below z = 0 [m] of planes over which the potential may jump (nodes doubled).
+    max_tetrahedra : int
+        Limit on the estimated number of tetrahedra.
+
+    Returns
+    -------
+    TetrahedralMesh
+        Checked by `aspot.mesh.tetmesh.check`; lengths in units of the smallest feature.
+
+    Raises
+    ------
+    InputError
+        An argument that cannot be meant; nothing touches; contact or gap vanish after clipping.
+    MemoryLimitError
+        The estimate exceeds `max_tetrahedra`.
+    AspotError
+        netgen-mesher missing, or it could not mesh.
+    """
+    sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading)
+    _validate(cell, depth, layers, sizes, order, split_at_depth)
+    estimate = estimated_tetrahedra(cell, depth, sizes, layers)
+    if estimate > max_tetrahedra:
+        raise MemoryLimitError(f"about {estimate:.2g} tetrahedra would be needed, the limit is {max_tetrahedra:.2g}: raise rim_size "
+                               f"({rim_size:.3g} m), max_size ({max_size:.3g} m) or grading ({grading:.3g})")
+    unit = _feature(cell)
+    slabs = _slabs(depth, layers, split_at_depth, unit)
+    thick = [k for k, slab in enumerate(slabs) if slab.thickness > _EXTRUDED_UP_TO]
+    if not thick:
+        thick = [max(range(len(slabs)), key=lambda k: slabs[k].thickness)]
+    mesh, areas = _meshed(cell, [slabs[k].thickness for k in thick], sizes, unit)
+    if cell.shapes and (areas["contact"] <= 0 or areas["gap"] <= 0) and rim_edges(mesh).size:
+        raise AspotError("contact or gap lost while clipping the shapes")
+    if areas["contact"] <= 0:
+        raise InputError(f"shapes = {cell.shapes}: no contact is left inside the cell")
+    slab_of = np.array(thick)[mesh.cell_region]
+    mesh = TetrahedralMesh(nodes=mesh.nodes, cells=mesh.cells, cell_region=slab_of, surfaces=mesh.surfaces, unit_m=unit,
+                           region_names=tuple(str(k) for k in range(len(slabs))))
+    z = 0.0
+    for k, slab in enumerate(slabs):
+        if k not in thick:
+            mesh = _with_thin_slab(mesh, k, slab.thickness, _sublayers(
+                slab.thickness, rim_size / unit + grading * z, grading, sizes.max_size / unit))
+        z += slab.thickness
+    for k, slab in enumerate(slabs):
+        if slab.jump_above is not None:
+            mesh = with_jump(mesh, slab.jump_above, mesh.cell_region >= k)
+    region = np.array([slab.region for slab in slabs])[mesh.cell_region]
+    mesh = TetrahedralMesh(nodes=mesh.nodes, cells=mesh.cells, cell_region=region, surfaces=mesh.surfaces,
+                           jumps=mesh.jumps, unit_m=unit, region_names=("electrolyte", *(name for name, _ in layers)))
+    allowed = _area_error(cell, mesh, order, min(area for area in areas.values() if area > 0))
+    if order == 2:
+        mesh = second_order(mesh, quarter_points=quarter_points,
+                            rim_midpoints=lambda start, end: _rim_midpoints(cell, unit, start, end))
+    check(mesh, areas={name: (areas[name], allowed) for name in areas if areas[name] > 0})
+    return mesh
+
+
+def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: float) -> float:
+    """Relative area error to expect from polygons (order 1) or parabolas (order 2) in place of the rims.
+
+    A chord h cuts h^3/(12 R) off a circle of radius R, a parabola through its middle misses a part (h/R)^2 of that.
+    """
+    rim = rim_edges(straight)
+    radii = [min(_extent(shape)) ** 2 / max(_extent(shape)) for shape in cell.shapes if not isinstance(shape, Square)]
+    radii += [shape.inner_radius for shape in cell.shapes if isinstance(shape, Annulus)]
+    if not radii or not len(rim):
+        return 1e-6  # geometric tolerance of the mesher
+    h = np.linalg.norm(straight.nodes[rim[:, 0]] - straight.nodes[rim[:, 1]], axis=1) * straight.unit_m / min(radii)
+    missing = (h**3 / 12 if order == 1 else h**5 / 100) * (min(radii) / straight.unit_m) ** 2
+    return 1e-6 + float(missing.sum()) / area
