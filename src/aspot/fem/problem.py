@@ -16,14 +16,14 @@ free potentials and, last, the port (the metal of the working electrode, held at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.sparse.linalg import splu
 
 from aspot.errors import ConvergenceError
 from aspot.laws import Law
@@ -71,7 +71,6 @@ class Problem:
     terms: tuple[Term, ...]
     area_m2: float
     temperature_K: float
-    _cache: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = [t.name for t in self.terms]
@@ -154,7 +153,7 @@ class Problem:
         scale = 1.0 / np.sqrt(np.abs(free.diagonal()))
         free.data *= scale[free.indices] * np.repeat(scale, np.diff(free.indptr))
         rhs = scale * b
-        lu = self._factorise(free)
+        lu = splu(free, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True, "DiagPivotThresh": 0.0})
         x = lu.solve(rhs)
         magnitude = csc_array((np.abs(free.data), free.indices, free.indptr), shape=free.shape)
         error = np.inf
@@ -169,15 +168,6 @@ class Problem:
                 f"direct solve left a backward error of {error:.1e}, allowed {RESIDUAL_LIMIT:.0e}", iterate=scale * x
             )
         return np.append(scale * x, 1.0)
-
-    def _factorise(self, free: csc_array) -> SuperLU:
-        """LU with the fill-reducing order of the first factorisation kept for all later frequencies."""
-        order = self._cache.get("order")
-        options = {"SymmetricMode": True, "DiagPivotThresh": 0.0}
-        if order is None:
-            lu = splu(free, permc_spec="MMD_AT_PLUS_A", options=options)
-            return lu
-        return lu
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Bilinear energies x^T A_q x of every term, shape (Q,) [m V2 or m2 V2]; also dY/dtheta_q."""

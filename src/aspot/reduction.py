@@ -1,0 +1,171 @@
+"""A whole spectrum from a few full solves: a reduced basis over frequency.
+
+The affine problem is projected on the span of the real and imaginary parts of a few full solutions. The projection
+keeps the matrices real and symmetric, so the reduced model is as passive as the full one, and its admittance is in
+error by the square of the error of the field. Solutions are added where the residual is largest. Each one first
+serves as a check: the full answer at the worst frequency is compared with the reduced one, and only when that true
+error is below the tolerance is the basis accepted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aspot.errors import ConvergenceError
+from aspot.fem.problem import Problem
+
+_MAX_SOLVES = 40
+
+
+@dataclass(frozen=True)
+class ReducedProblem:
+    """Projection of an affine problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    basis : (n + 1, N) float
+        First column the direct-current solution (1 at the port), then orthonormal directions (0 at the port).
+    matrices : (Q, N, N) float
+        basis^T A_q basis.
+    full_solves : int
+        Number of full solves behind it.
+    relative_error : float
+        True relative error of the admittance at the frequency of largest residual, before its solution was added.
+    """
+
+    problem: Problem
+    basis: NDArray[np.float64]
+    matrices: NDArray[np.float64]
+    full_solves: int
+    relative_error: float
+
+    def coefficients(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Coefficients of the solutions in the basis, shape (m, N), the first of each 1."""
+        return _coefficients(self.matrices, self.problem.theta(omega))
+
+    def admittance(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Admittance of the modelled piece at angular frequencies [rad/s], shape (m,) [S]."""
+        theta = self.problem.theta(omega)
+        return _admittance(self.matrices, theta, _coefficients(self.matrices, theta))
+
+    def impedance(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Area-specific impedance of the modelled piece, shape (m,) [ohm m2]."""
+        return self.problem.area_m2 / self.admittance(omega)
+
+    def solution(self, omega: float) -> NDArray[np.complex128]:
+        """Potentials for 1 V at the port, shape (n + 1,) [V]."""
+        return self.basis @ self.coefficients(omega)[0]
+
+
+def _coefficients(matrices: NDArray[np.float64], theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    m, size = theta.shape[1], matrices.shape[1]
+    out = np.ones((m, size), complex)
+    if size == 1:
+        return out
+    full = np.einsum("qm,qij->mij", theta, matrices)
+    inner, rhs = full[:, 1:, 1:], -full[:, 1:, 0]
+    scale = 1.0 / np.sqrt(np.abs(np.einsum("mii->mi", inner)))
+    scaled = inner * scale[:, :, None] * scale[:, None, :]
+    out[:, 1:] = scale * np.linalg.solve(scaled, (scale * rhs)[..., None])[..., 0]
+    return out
+
+
+def _admittance(
+    matrices: NDArray[np.float64], theta: NDArray[np.complex128], c: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    return np.einsum("qm,mi,qij,mj->m", theta, c, matrices, c, optimize=True)
+
+
+def reduce(
+    problem: Problem, omega: NDArray[np.float64], *, tolerance: float, direct_current: bool = True
+) -> ReducedProblem:
+    """Reduced basis that reproduces the admittance over given frequencies.
+
+    Parameters
+    ----------
+    problem : Problem
+    omega : (m,) float
+        Angular frequencies to cover [rad/s].
+    tolerance : float
+        Relative error of the admittance at the frequency of largest residual, measured by a full solve.
+    direct_current : bool
+        Whether omega = 0 is solvable and solved exactly.
+
+    Returns
+    -------
+    ReducedProblem
+
+    Raises
+    ------
+    ConvergenceError
+        If the tolerance is not reached with 40 solves.
+    """
+    omega = np.unique(np.asarray(omega, float))
+    first = np.real(problem.solve(0.0 if direct_current else float(omega[0])))
+    basis = first[:, None]
+    images = _images(problem, basis)
+    theta = problem.theta(omega)
+    diagonals = np.stack([t.matrix.diagonal()[:-1] for t in problem.terms])
+    done = {0.0} if direct_current else set()
+    error, solves = np.inf, 1
+    while solves < _MAX_SOLVES:
+        matrices = _projected(basis, images)
+        c = _coefficients(matrices, theta)
+        y = _admittance(matrices, theta, c)
+        indicator = _residuals(images, theta, c, diagonals) / np.abs(y)
+        indicator[np.isin(omega, list(done))] = 0.0
+        worst = int(np.argmax(indicator))
+        if indicator[worst] == 0.0:
+            return ReducedProblem(problem, basis, matrices, solves, 0.0 if solves > 1 else error)
+        x = problem.solve(float(omega[worst]))
+        solves += 1
+        done.add(float(omega[worst]))
+        error = abs(problem.admittance(x, float(omega[worst])) / y[worst] - 1)
+        new = _orthonormal(basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1))
+        basis = np.hstack([basis, new])
+        images = np.concatenate([images, _images(problem, new)], axis=2)
+        if error <= tolerance:
+            return ReducedProblem(problem, basis, _projected(basis, images), solves, float(error))
+    raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerance:.0e}")
+
+
+def _images(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A_q times the vectors, shape (Q, n + 1, k)."""
+    return np.stack([t.matrix @ vectors for t in problem.terms])
+
+
+def _projected(basis: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
+    product = np.einsum("ni,qnj->qij", basis, images, optimize=True)
+    return 0.5 * (product + np.swapaxes(product, 1, 2))
+
+
+def _residuals(
+    images: NDArray[np.float64],
+    theta: NDArray[np.complex128],
+    c: NDArray[np.complex128],
+    diagonals: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Squared residuals scaled by the diagonal of A: of the size of the error of the admittance, shape (m,)."""
+    out = np.empty(theta.shape[1])
+    for k in range(theta.shape[1]):
+        residual = np.einsum("q,qnj,j->n", theta[:, k], images[:, :-1], c[k], optimize=True)
+        out[k] = np.sum(np.abs(residual) ** 2 / np.abs(theta[:, k] @ diagonals))
+    return out
+
+
+def _orthonormal(known: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Directions of `new` that `known` lacks, orthonormal; negligible ones are dropped."""
+    kept: list[NDArray[np.float64]] = []
+    for v in new.T:
+        size = np.linalg.norm(v)
+        for _ in range(2):
+            v = v - known @ (known.T @ v)
+            for u in kept:
+                v = v - u * (u @ v)
+        if np.linalg.norm(v) > 1e-11 * size and size > 0:
+            kept.append(v / np.linalg.norm(v))
+    return np.array(kept).T.reshape(len(new), -1)
