@@ -1,0 +1,79 @@
+"""One electrode's interface as a continuous problem: geometry and laws together, no mesh yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aspot.laws import Law
+from aspot.morphology.unit_cell import ProfileCell, UnitCell
+
+_FIRST_BESSEL_J1_ZERO = 3.8317059702075125
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """Homogeneous layer under the electrode."""
+
+    name: str
+    thickness_m: float
+    law: Law
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterfaceProblem:
+    """A unit cell of an interface on a slab of electrolyte whose far face is a counter electrode or a cut.
+
+    Parameters
+    ----------
+    cell : UnitCell
+    depth_m : float
+        Depth of the electrolyte that is modelled [m].
+    electrolyte : Law
+        Admittivity [S/m].
+    layers : tuple of Layer
+        Outermost first.
+    contact : Law or None
+        Admittance per area where the metal touches [S/m2]; None: ideal.
+    gap : Law or None
+        Admittance per area where it does not [S/m2]; None: insulating.
+    counter : Law or None
+        Admittance per area of the far face [S/m2]; None: ideal.
+    temperature_K : float
+    """
+
+    cell: UnitCell
+    depth_m: float
+    electrolyte: Law
+    layers: tuple[Layer, ...] = ()
+    contact: Law | None = None
+    gap: Law | None = None
+    counter: Law | None = None
+    temperature_K: float
+
+
+def slowest_wave_number(cell: UnitCell) -> float:
+    """Wave number k of the lateral mode that reaches deepest, as exp(-k z) [1/m]; inf for a planar interface.
+
+    Flux tube: J1(k b) = 0. Strips and boxes: cos(k x) with mirror planes at both ends.
+    """
+    if isinstance(cell, ProfileCell):
+        if not cell.edges:
+            return np.inf
+        return (_FIRST_BESSEL_J1_ZERO if cell.axisymmetric else np.pi) / cell.outer
+    return np.pi / max(cell.size_x, cell.size_y)
+
+
+def sufficient_depth(cell: UnitCell, tolerance: float) -> float:
+    """Depth at which cutting the electrolyte changes the constriction by less than `tolerance` [m].
+
+    A mode of wave number k sees an equipotential at depth H instead of a half space as tanh(k H) instead of 1, a
+    relative change of 2 exp(-2 k H).
+    """
+    return float(np.log(2.0 / tolerance) / (2.0 * slowest_wave_number(cell)))
+
+
+def truncation_error(cell: UnitCell, depth: float) -> float:
+    """Relative change of the constriction by cutting the electrolyte at `depth` [m]: 2 exp(-2 k H)."""
+    return float(2.0 * np.exp(-2.0 * slowest_wave_number(cell) * depth))
