@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError, MemoryLimitError
-from aspot.mesh.tetmesh import TetrahedralMesh, check, jacobians, planar_area
-from aspot.mesh.topology import interface_facets, oriented, rim_edges, second_order, with_jump, with_slab
+from aspot.mesh.tetmesh import TetrahedralMesh, check
+from aspot.mesh.subdivision import subdivided
+from aspot.mesh.topology import interface_facets, oriented, rim_edges, with_jump, with_slab
+from aspot.mesh.uniform import uniform_box
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
 
 MAX_TETRAHEDRA = 2_000_000
-_TETS_PER_CUBE = 7.0  # netgen's tetrahedra per cube of the local size, measured on graded boxes
+_TETS_PER_CUBE = 6.0  # netgen's tetrahedra per cube of the local size, measured on graded boxes
 _EXTRUDED_UP_TO = 0.5  # slabs up to this part of the smallest shape are extruded: any thinness at no extra tetrahedra
 
 
@@ -31,11 +33,14 @@ class MeshSizes:
         Edge lengths at the rims and far from them [m].
     grading : float
         Growth of the edge length with distance, 0 to 1.
+    subdivisions : int
+        Parts into which every edge of that mesh is cut.
     """
 
     rim_size: float
     max_size: float
-    grading: float
+    grading: float = 0.3
+    subdivisions: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def estimated_tetrahedra(cell: BoxCell, depth: float, sizes: MeshSizes, layers: 
     for _, thickness in layers:
         if thickness <= _EXTRUDED_UP_TO * feature:
             extruded += 3 * triangles * len(_sublayers(thickness, h0, g, sizes.max_size))
-    return _TETS_PER_CUBE * (near + volume / far**3) + extruded
+    return (_TETS_PER_CUBE * (near + volume / far**3) + extruded) * sizes.subdivisions**3
 
 
 def _sublayers(thickness: float, first: float, grading: float, largest: float) -> NDArray[np.float64]:
@@ -129,6 +134,8 @@ def _validate(cell: BoxCell, depth: float, layers: Sequence[tuple[str, float]], 
             raise InputError(f"{name} = {value}: must be a positive, finite length [m]")
     if not 0 < sizes.grading <= 1:
         raise InputError(f"grading = {sizes.grading}: must be in (0, 1]")
+    if sizes.subdivisions < 1:
+        raise InputError(f"subdivisions = {sizes.subdivisions}: must be 1 or more")
     if order not in (1, 2):
         raise InputError(f"order = {order}: must be 1 or 2")
     names = [name for name, _ in layers]
@@ -280,8 +287,9 @@ def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit:
     return mesh, areas
 
 
-def _rim_midpoints(cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Nodes halfway between two rim vertices, on the circle or ellipse that both lie on (straight on squares)."""
+def _rim_points(cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64],
+                t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points at the parts t of chords between rim vertices, moved onto the circle or ellipse of both ends."""
     curves: list[tuple[float, float, float, float]] = []
     residuals = []
     for shape in cell.shapes:
@@ -295,20 +303,20 @@ def _rim_midpoints(cell: BoxCell, unit: float, start: NDArray[np.float64], end: 
                 off.append(np.maximum(abs(u), abs(v)) - 1 if isinstance(shape, Square) else np.hypot(u, v) - 1)
             residuals.append(min(a, b) * np.maximum(abs(off[0]), abs(off[1])))
             curves.append((x, y, math.nan, math.nan) if isinstance(shape, Square) else (x, y, a, b))
-    middle = (start + end) / 2
+    middle = start + t[:, None] * (end - start)
     nearest = np.argmin(residuals, axis=0)
     for k, (x, y, a, b) in enumerate(curves):
         if math.isnan(a):
             continue
         mine = nearest == k
-        u, v = (middle[mine, 0] - x) / a, (middle[mine, 1] - y) / b  # on the unit circle: half the angle between the ends
+        u, v = (middle[mine, 0] - x) / a, (middle[mine, 1] - y) / b
         length = np.hypot(u, v)
         middle[mine, 0], middle[mine, 1] = x + a * u / length, y + b * v / length
     return middle
 
 
 def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = (), rim_size: float, max_size: float,
-          grading: float = 0.3, order: int = 2, quarter_points: bool = True,
+          grading: float = 0.3, order: int = 2, quarter_points: bool = True, subdivisions: int = 1,
           split_at_depth: Sequence[tuple[str, float]] = (), max_tetrahedra: int = MAX_TETRAHEDRA) -> TetrahedralMesh:
     """Tetrahedra of a box cell, graded to the rims that separate contact from gap.
 
@@ -327,7 +335,11 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     order : int
         1: straight, 4 nodes. 2: 10 nodes, rims curved onto the circle or ellipse.
     quarter_points : bool
-        Order 2 only: nodes of edges that end on a rim at a quarter, so that r^(1/2) is reproduced.
+        Place nodes quadratically towards the rims, so that order 2 reproduces r^(1/2) there: on undivided cells, the
+        middle nodes of the edges that end on a rim lie at a quarter of the edge.
+    subdivisions : int
+        Parts into which every edge of netgen's mesh is cut. Cutting the same coarse mesh further and further gives
+        smoothly falling errors, fit for extrapolation.
     split_at_depth : sequence of (str, float)
         Name and depth below z = 0 [m] of planes over which the potential may jump (nodes doubled).
     max_tetrahedra : int
@@ -347,7 +359,8 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     AspotError
         netgen-mesher missing, or it could not mesh.
     """
-    sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading)
+    sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading,
+                      subdivisions=subdivisions)
     _validate(cell, depth, layers, sizes, order, split_at_depth)
     estimate = estimated_tetrahedra(cell, depth, sizes, layers)
     if estimate > max_tetrahedra:
@@ -369,7 +382,7 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     z = 0.0
     for k, slab in enumerate(slabs):
         if k not in thick:
-            mesh = _with_thin_slab(mesh, k, slab.thickness, _sublayers(
+            mesh = _with_thin_slab(mesh, k, _sublayers(
                 slab.thickness, rim_size / unit + grading * z, grading, sizes.max_size / unit))
         z += slab.thickness
     for k, slab in enumerate(slabs):
@@ -379,11 +392,23 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     mesh = TetrahedralMesh(nodes=mesh.nodes, cells=mesh.cells, cell_region=region, surfaces=mesh.surfaces,
                            jumps=mesh.jumps, unit_m=unit, region_names=("electrolyte", *(name for name, _ in layers)))
     allowed = _area_error(cell, mesh, order, min(area for area in areas.values() if area > 0))
-    if order == 2:
-        mesh = second_order(mesh, quarter_points=quarter_points,
-                            rim_midpoints=lambda start, end: _rim_midpoints(cell, unit, start, end))
+    if order == 2 or subdivisions > 1:
+        mesh = subdivided(mesh, n=subdivisions, order=order, quarter_points=quarter_points,
+                          rim_points=lambda start, end, t: _rim_points(cell, unit, start, end, t))
     check(mesh, areas={name: (areas[name], allowed) for name in areas if areas[name] > 0})
     return mesh
+
+
+def _with_thin_slab(mesh: TetrahedralMesh, k: int, sublayers: NDArray[np.float64]) -> TetrahedralMesh:
+    """Mesh with slab number k extruded between the slabs above and below it (cell_region = slab number)."""
+    is_below = mesh.cell_region > k
+    if is_below.all():
+        facets = np.concatenate([mesh.surfaces["contact"], mesh.surfaces["gap"]])
+    elif not is_below.any():
+        raise AspotError(f"slab {k}: nothing lies below it")
+    else:
+        facets = interface_facets(mesh.cells, is_below)
+    return with_slab(mesh, is_below=is_below, facets=facets, thicknesses=list(sublayers), region=k)[0]
 
 
 def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: float) -> float:
@@ -399,3 +424,34 @@ def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: floa
     h = np.linalg.norm(straight.nodes[rim[:, 0]] - straight.nodes[rim[:, 1]], axis=1) * straight.unit_m / min(radii)
     missing = (h**3 / 12 if order == 1 else h**5 / 100) * (min(radii) / straight.unit_m) ** 2
     return 1e-6 + float(missing.sum()) / area
+
+
+
+def recommended_sizes(cell: BoxCell, depth: float, level: int) -> MeshSizes:
+    """Sizes of a sequence of meshes whose errors shrink smoothly, for order 2 with quarter points.
+
+    Every level cuts the cells of one and the same netgen mesh, level 0, into (level + 1)^3. The error of the
+    conductance is led by the first ring of cells around the rims, whose width goes as (level + 1)^-2; measured it
+    falls as about (level + 1)^-2.4, so that two levels give an error estimate and an extrapolated value.
+
+    Parameters
+    ----------
+    cell : BoxCell
+    depth : float
+        Thickness of the electrolyte [m].
+    level : int
+        0, 1, 2, ...
+
+    Returns
+    -------
+    MeshSizes
+    """
+    if level < 0:
+        raise InputError(f"level = {level}: must be 0 or more")
+    narrowest = _feature(cell)
+    for shape in cell.shapes:
+        if isinstance(shape, Annulus):
+            narrowest = min(narrowest, (shape.radius - shape.inner_radius) / 2)
+    largest = 0.35 * min(cell.size_x, cell.size_y)
+    rim = min(0.2 * narrowest, largest) if cell.shapes else largest
+    return MeshSizes(rim_size=rim, max_size=largest, grading=0.45, subdivisions=level + 1)

@@ -1,11 +1,11 @@
-"""Edges, facets, second-order nodes, inserted slabs and jump interfaces of tetrahedral meshes: connectivity only.
+"""Edges, facets, inserted slabs and jump interfaces of tetrahedral meshes: connectivity only.
 
 Everything here decides by node and cell numbers, never by comparing coordinates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -60,11 +60,13 @@ def interface_facets(vertices: IntArray, is_below: NDArray[np.bool_]) -> IntArra
 
 
 def oriented(nodes: FloatArray, vertices: IntArray) -> IntArray:
-    """Cells (n, 4) with vertices 2 and 3 swapped wherever the volume is negative."""
-    x = nodes[vertices]
+    """Cells (n, 4) or (n, 10) with vertices 2 and 3 swapped wherever the volume (of the vertices) is negative."""
+    x = nodes[vertices[:, :4]]
     volume = np.einsum("ni,ni->n", np.cross(x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]), x[:, 3] - x[:, 0])
     out = vertices.copy()
-    out[volume < 0] = out[volume < 0][:, [0, 1, 3, 2]]
+    # Edge nodes go with their edges: (12) with (13), (02) with (03).
+    swap = np.array([0, 1, 3, 2] if vertices.shape[1] == 4 else [0, 1, 3, 2, 4, 8, 7, 6, 5, 9])
+    out[volume < 0] = out[volume < 0][:, swap]
     return out
 
 
@@ -164,50 +166,3 @@ def with_jump(mesh: TetrahedralMesh, name: str, is_below: NDArray[np.bool_]) -> 
         surfaces[key] = np.where(is_upper[:, None], facet, lower[facet])
     return replace(mesh, nodes=np.concatenate([mesh.nodes, mesh.nodes[base]]), cells=cells, surfaces=surfaces,
                    jumps={**mesh.jumps, name: (facets, lower[facets])})
-
-
-def second_order(mesh: TetrahedralMesh, *, rim_midpoints: Callable[[FloatArray, FloatArray], FloatArray] | None = None,
-                 quarter_points: bool = False) -> TetrahedralMesh:
-    """Order-1 mesh with a node added on every edge (10-node tetrahedra, 6-node facets).
-
-    Parameters
-    ----------
-    mesh : TetrahedralMesh
-        Order 1.
-    rim_midpoints : callable, optional
-        Takes the ends of the rim edges, (k, 3) each, gives the nodes between them on the true rim. Default: straight.
-    quarter_points : bool
-        Put the node of every edge with exactly one end on the rim at a quarter of the edge, next to the rim. Along
-        such an edge the position is quadratic in the local coordinate, so that potentials linear in it follow
-        r^(1/2) (R. S. Barsoum, Int. J. Numer. Methods Eng. 10 (1976) 25, doi:10.1002/nme.1620100103).
-
-    Returns
-    -------
-    TetrahedralMesh
-        Vertices keep their numbers.
-    """
-    n = len(mesh.nodes)
-    keys, inverse = np.unique(edge_keys(mesh.cells, CELL_EDGES, n), return_inverse=True)
-    start, end = keys // n, keys % n
-    weight = np.full(len(keys), 0.5)
-    rim = rim_edges(mesh)
-    if quarter_points:
-        on_rim = np.zeros(n, dtype=bool)
-        on_rim[rim] = True
-        weight[on_rim[start] & ~on_rim[end]] = 0.25
-        weight[~on_rim[start] & on_rim[end]] = 0.75
-    middle = mesh.nodes[start] + weight[:, None] * (mesh.nodes[end] - mesh.nodes[start])
-    if rim_midpoints is not None and len(rim):
-        index = np.searchsorted(keys, rim[:, 0] * n + rim[:, 1])
-        middle[index] = rim_midpoints(mesh.nodes[rim[:, 0]], mesh.nodes[rim[:, 1]])
-
-    def promoted(facets: IntArray) -> IntArray:
-        return np.concatenate([facets, n + np.searchsorted(keys, edge_keys(facets, FACET_EDGES, n))], axis=1)
-
-    return replace(
-        mesh,
-        nodes=np.concatenate([mesh.nodes, middle]),
-        cells=np.concatenate([mesh.cells, n + inverse.reshape(len(mesh.cells), 6)], axis=1).astype(np.int64),
-        surfaces={name: promoted(facets) for name, facets in mesh.surfaces.items()},
-        jumps={name: (promoted(upper), promoted(lower)) for name, (upper, lower) in mesh.jumps.items()},
-    )
