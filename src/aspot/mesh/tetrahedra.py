@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError, MemoryLimitError
-from aspot.mesh.tetmesh import TetrahedralMesh, check
 from aspot.mesh.subdivision import subdivided
+from aspot.mesh.tetmesh import TetrahedralMesh, check, jacobians
 from aspot.mesh.topology import interface_facets, oriented, rim_edges, with_jump, with_slab
-from aspot.mesh.uniform import uniform_box
+from aspot.mesh.uniform import uniform_box as uniform_box
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
 
 MAX_TETRAHEDRA = 2_000_000
@@ -114,8 +114,7 @@ def _sublayers(thickness: float, first: float, grading: float, largest: float) -
 
 def _netgen() -> tuple[ModuleType, ModuleType]:
     try:
-        import netgen.meshing as meshing
-        import netgen.occ as occ
+        from netgen import meshing, occ
     except ImportError as error:
         hint = "python -m pip install netgen-mesher"
         if "cannot open shared object" in str(error):  # e.g. libGL.so.1: No such file
@@ -196,9 +195,20 @@ def _face(occ: Any, shape: Shape, unit: float) -> Any:
     return disc
 
 
-def _narrow_gaps(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]:
-    """Places (x, y) between neighbouring rims, and rims and mirror planes, with their width; mesh units."""
+def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]:
+    """Places (x, y) that may want cells smaller than the rest of the rim, with the size wanted; mesh units.
+
+    Gaps between neighbouring rims, and between rims and mirror planes; the tips of ellipses.
+    """
     places = []
+    for shape in cell.shapes:
+        if isinstance(shape, Ellipse):
+            p, q = shape.semi_axis_x, shape.semi_axis_y
+            tips = [(shape.x - p, shape.y), (shape.x + p, shape.y)] if p > q else [
+                (shape.x, shape.y - q), (shape.x, shape.y + q)]
+            curvature_radius = min(p, q) ** 2 / max(p, q)
+            places += [(x / unit, y / unit, curvature_radius / unit / 2) for x, y in tips
+                       if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y]
     for shape in cell.shapes:
         for half, at, size, axis in zip(_extent(shape), (shape.x, shape.y), (cell.size_x, cell.size_y), (0, 1), strict=True):
             across = (shape.y, shape.x)[axis]
@@ -264,7 +274,7 @@ def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit:
         if any(edge == other for other in edges["gap"]):
             edge.maxh = sizes.rim_size / unit
     parameters = meshing.MeshingParameters(maxh=sizes.max_size / unit, grading=sizes.grading)
-    for x, y, width in _narrow_gaps(cell, unit):
+    for x, y, width in _fine_places(cell, unit):
         if width < sizes.rim_size / unit:
             parameters.RestrictH(x, y, 0.0, width)
     try:
@@ -395,6 +405,9 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     if order == 2 or subdivisions > 1:
         mesh = subdivided(mesh, n=subdivisions, order=order, quarter_points=quarter_points,
                           rim_points=lambda start, end, t: _rim_points(cell, unit, start, end, t))
+    if (jacobians(mesh, 3)[0] <= 0).any():
+        raise AspotError(f"rim_size {rim_size:.3g} m is too coarse to follow the curved rim (cells turn inside out): "
+                         f"use about 0.2 of the smallest radius of curvature")
     check(mesh, areas={name: (areas[name], allowed) for name in areas if areas[name] > 0})
     return mesh
 

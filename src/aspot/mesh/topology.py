@@ -5,6 +5,7 @@ Everything here decides by node and cell numbers, never by comparing coordinates
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,7 +48,7 @@ def interface_facets(vertices: IntArray, is_below: NDArray[np.bool_]) -> IntArra
     shared = np.zeros((2, int(vertices.max()) + 1), dtype=bool)
     shared[0, vertices[~is_below]] = True
     shared[1, vertices[is_below]] = True
-    on_interface = shared.all(axis=0)
+    on_interface = shared[0] & shared[1]
 
     def facets(cells: IntArray) -> IntArray:
         near = cells[on_interface[cells].sum(axis=1) >= 3]  # the few cells that can have such a facet
@@ -128,7 +129,7 @@ def with_slab(mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: Int
     prisms, front = [], []
     old_front = mesh.surfaces.get("front", np.empty((0, 3), dtype=np.int64))
     p, q = shared_edges(facets, old_front, n_old).T
-    for up, down in zip(levels[:-1], levels[1:], strict=True):
+    for up, down in itertools.pairwise(levels):
         prisms += [np.stack([up[a], up[b], up[c], down[c]], axis=1), np.stack([up[a], up[b], down[b], down[c]], axis=1),
                    np.stack([up[a], down[a], down[b], down[c]], axis=1)]
         front += [np.stack([up[p], up[q], down[q]], axis=1), np.stack([up[p], down[p], down[q]], axis=1)]
@@ -136,7 +137,7 @@ def with_slab(mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: Int
     on_top = bool(np.all(is_below))
     surfaces = {}
     for name, facet in mesh.surfaces.items():
-        upper = np.full(len(facet), on_top) if name in ("contact", "gap") else above[facet].any(axis=1)
+        upper = np.full(len(facet), on_top) if name in ("contact", "gap") else above[facet].sum(axis=1) > 0
         surfaces[name] = np.where(upper[:, None], levels[0][facet], facet)
     if "front" in surfaces:
         surfaces["front"] = np.concatenate([surfaces["front"], *front])
@@ -160,9 +161,7 @@ def with_jump(mesh: TetrahedralMesh, name: str, is_below: NDArray[np.bool_]) -> 
     cells[is_below] = lower[cells[is_below]]
     surfaces = {}
     for key, facet in mesh.surfaces.items():
-        is_upper = above[facet].any(axis=1)
-        if key in ("contact", "gap"):
-            is_upper[:] = True
+        is_upper = np.full(len(facet), True) if key in ("contact", "gap") else above[facet].sum(axis=1) > 0
         surfaces[key] = np.where(is_upper[:, None], facet, lower[facet])
     return replace(mesh, nodes=np.concatenate([mesh.nodes, mesh.nodes[base]]), cells=cells, surfaces=surfaces,
                    jumps={**mesh.jumps, name: (facets, lower[facets])})
