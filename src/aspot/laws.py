@@ -1,0 +1,201 @@
+"""Immittance laws of angular frequency and temperature.
+
+A law gives the admittivity of a volume [S/m] or the admittance per area of an interface [S/m2], for e^(+j omega t).
+Every law is passive (Re >= 0) and finite at omega = 0. Each states its closed form in `formula`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.constants import Boltzmann, epsilon_0
+
+from aspot.errors import InputError
+
+ComplexArray = NDArray[np.complex128]
+
+ROOM_TEMPERATURE_K = 298.15
+
+
+@runtime_checkable
+class Law(Protocol):
+    """What every law offers."""
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Value at angular frequencies [rad/s] and a temperature [K]; same shape as `omega`; [S/m] or [S/m2]."""
+        ...
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """Impedances in series, by name, whose sum is one over the law [ohm m or ohm m2]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activated:
+    """A conductance-like quantity with Arrhenius temperature dependence.
+
+    form "sigma":    v(T) = v0 exp(-Ea/k (1/T - 1/T0))
+    form "sigma T":  v(T) = v0 (T0/T) exp(-Ea/k (1/T - 1/T0))
+
+    Parameters
+    ----------
+    value : float
+        At the reference temperature.
+    activation_energy_J : float
+        Per particle.
+    reference_temperature_K : float
+    form : "sigma" or "sigma T"
+        Which product is exponential in 1/T.
+    """
+
+    value: float
+    activation_energy_J: float = 0.0
+    reference_temperature_K: float = ROOM_TEMPERATURE_K
+    form: Literal["sigma", "sigma T"] = "sigma"
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.value) and self.value > 0):
+            raise InputError(f"value = {self.value!r}: must be positive and finite")
+        if self.form not in ("sigma", "sigma T"):
+            raise InputError(f"form = {self.form!r}: allowed are 'sigma' and 'sigma T'")
+
+    def at(self, temperature: float) -> float:
+        """Value at a temperature [K]."""
+        reference = self.reference_temperature_K
+        factor = np.exp(-self.activation_energy_J / Boltzmann * (1.0 / temperature - 1.0 / reference))
+        if self.form == "sigma T":
+            factor *= reference / temperature
+        return float(self.value * factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conductor:
+    """Homogeneous conductor and dielectric, kappa = sigma(T) + j omega eps0 eps_r [S/m]."""
+
+    conductivity: Activated
+    permittivity: float
+    name: str = "bulk"
+    formula: ClassVar[str] = "kappa = sigma(T) + j w eps0 eps_r"
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Admittivity [S/m]."""
+        return self.conductivity.at(temperature) + 1j * np.asarray(omega, float) * epsilon_0 * self.permittivity
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """One part, under its own name [ohm m]."""
+        return {self.name: 1.0 / self(omega, temperature)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResistorCapacitor:
+    """Resistance parallel to a capacitance or CPE, per area: y = 1/R(T) + Q (j omega)^n [S/m2], n = 1 for a capacitance.
+
+    Parameters
+    ----------
+    conductance : Activated
+        1/R [S/m2].
+    cpe_prefactor : float
+        Q [S s^n / m2]; for n = 1 the capacitance [F/m2].
+    cpe_exponent : float
+        n, above 0 and up to 1; the principal branch of (j omega)^n.
+    """
+
+    conductance: Activated
+    cpe_prefactor: float = 0.0
+    cpe_exponent: float = 1.0
+    name: str = "charge_transfer"
+    formula: ClassVar[str] = "y = 1/R(T) + Q (j w)^n"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.cpe_exponent <= 1.0:
+            raise InputError(f"cpe_exponent = {self.cpe_exponent!r}: must be above 0 and at most 1")
+        if not self.cpe_prefactor >= 0.0:
+            raise InputError(f"cpe_prefactor = {self.cpe_prefactor!r}: must not be negative")
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Admittance per area [S/m2]."""
+        omega = np.asarray(omega, float)
+        # (j w)^n written out: exactly passive, and exactly 0 at w = 0.
+        angle = 0.5 * np.pi * self.cpe_exponent
+        # For n = 1 the cosine would leave a rounding error that grows with frequency.
+        direction = 1j if self.cpe_exponent == 1.0 else complex(np.cos(angle), np.sin(angle))
+        return self.conductance.at(temperature) + self.cpe_prefactor * omega**self.cpe_exponent * direction
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """One part, under its own name [ohm m2]."""
+        return {self.name: 1.0 / self(omega, temperature)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """Thin insulating gap between metal and electrolyte: y = j omega eps0 eps_r / d [S/m2]."""
+
+    thickness_m: float
+    permittivity: float = 1.0
+    name: str = "gap"
+    formula: ClassVar[str] = "y = j w eps0 eps_r / d"
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Admittance per area [S/m2]."""
+        return 1j * np.asarray(omega, float) * (epsilon_0 * self.permittivity / self.thickness_m)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """One part, under its own name; infinite at omega = 0 [ohm m2]."""
+        y = self(omega, temperature)
+        out = np.full(y.shape, complex(np.inf, 0.0))
+        np.divide(1.0, y, out=out, where=y != 0)
+        return {self.name: out}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Laws in series, 1/y = sum 1/y_k; its parts are those of its members."""
+
+    members: tuple[Law, ...]
+    formula: ClassVar[str] = "1/y = sum_k 1/y_k"
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Admittance of the series [S/m or S/m2]."""
+        return np.asarray(1.0 / sum(1.0 / m(omega, temperature) for m in self.members), complex)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """Parts of all members [ohm m or ohm m2]."""
+        out: dict[str, ComplexArray] = {}
+        for member in self.members:
+            for name, z in member.parts(omega, temperature).items():
+                out[name] = out[name] + z if name in out else z
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrickLayer:
+    """Grains in series with their boundaries, 1/kappa = 1/kappa_bulk + z_gb / grain size.
+
+    Parameters
+    ----------
+    bulk : Law
+        Admittivity of the grains [S/m].
+    boundary : Law
+        Admittance per area of ONE boundary [S/m2].
+    grain_size_m : float
+    """
+
+    bulk: Law
+    boundary: Law
+    grain_size_m: float
+    formula: ClassVar[str] = "1/kappa = 1/kappa_bulk + z_gb / grain_size"
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Effective admittivity [S/m]."""
+        z = 1.0 / self.bulk(omega, temperature) + 1.0 / (self.boundary(omega, temperature) * self.grain_size_m)
+        return np.asarray(1.0 / z, complex)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """ "bulk" and "grain_boundaries" [ohm m]."""
+        return {
+            "bulk": 1.0 / self.bulk(omega, temperature),
+            "grain_boundaries": 1.0 / (self.boundary(omega, temperature) * self.grain_size_m),
+        }
