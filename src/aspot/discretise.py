@@ -127,3 +127,5 @@ PROFILE = Backend(
     # Element matrices of order 12 take 230 kB each; the factors are smaller.
     memory_bytes=lambda n: 2.0e4 * n,
 )
+
+BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE,)}

@@ -83,8 +83,8 @@ def _lines_down(boundaries: NDArray[np.float64], box: float, growth: float, late
             continue
         z = first
         while True:
-            # Elements no longer than the lateral size: the slowest mode decays over a fraction of it.
-            z = min(z * growth, z + lateral)
+            # Elements no longer than the lateral size where modes are alive; below, the field is uniform.
+            z = min(z * growth, z + lateral) if z < 8.0 * lateral else z * growth
             if z >= end * (1 - 1e-9) or end - z < 0.3 * (z - lines[-1]):
                 break
             lines.append(z)
