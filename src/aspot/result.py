@@ -71,17 +71,19 @@ class InterfaceArc:
     apex_frequency_Hz : float
         Where -Im of the excess impedance peaks.
     C_int_F_per_cm2 : float
-        1/(2 pi apex_frequency R) with R the resistance of the arc.
-    resistance_ohm_cm2 : float
-        R: excess impedance at omega -> 0.
-    excess_impedance_ohm_cm2 : (m,) complex
+        1/(2 pi apex_frequency R_int).
+    excess_impedance_ohm_cm2 : (m,) complex, optional
         At the frequencies of the spectrum.
     """
 
     apex_frequency_Hz: float
     C_int_F_per_cm2: float
-    resistance_ohm_cm2: float
-    excess_impedance_ohm_cm2: NDArray[np.complex128]
+    excess_impedance_ohm_cm2: NDArray[np.complex128] | None = None
+
+    @property
+    def resistance_ohm_cm2(self) -> float:
+        """R_int: excess impedance at omega -> 0."""
+        return 1.0 / (2.0 * np.pi * self.apex_frequency_Hz * self.C_int_F_per_cm2)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
