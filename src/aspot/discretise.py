@@ -6,7 +6,6 @@ that would cost, and how it turns a solution into a field.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -14,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from aspot.errors import MemoryLimitError
 from aspot.fem import profile as profile_fem
 from aspot.fem.problem import Problem, Role, Term
+from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.mesh import profile as profile_mesh
-from aspot.morphology.unit_cell import BoxCell, ProfileCell
+from aspot.morphology.unit_cell import ProfileCell
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,9 @@ class Backend:
         (interface, level) -> estimated number of unknowns.
     memory_bytes : callable
         unknowns -> estimated peak memory of a complex direct solve.
+    field : callable
+        (discrete, potentials, angular frequency, drop) -> Field. The potentials are for 1 V across the piece; `drop` is
+        the complex share of the voltage of the cell that lies across the piece.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Backend:
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]
+    field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
 
 
 def _terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tuple[Term, ...]:
@@ -78,6 +81,14 @@ def _terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tu
         if law is not None:
             terms.append(Term(name=name, role=role, law=law, matrix=matrix))
     return tuple(terms)
+
+
+def region_admittivities(
+    interface: InterfaceProblem, names: tuple[str, ...], omega: float
+) -> NDArray[np.complex128]:
+    """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
+    laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
+    return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
 
 
 def _layers(interface: InterfaceProblem) -> tuple[tuple[str, float], ...]:
@@ -117,6 +128,45 @@ def _profile_unknowns(interface: InterfaceProblem, level: int) -> float:
     return len(_profile_mesh(interface, level).quads) * (2.0 * _ORDERS[level] - 1.0)
 
 
+def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, drop: complex) -> Field:
+    interface, assembly = discrete.interface, discrete.assembly
+    assert isinstance(assembly, profile_fem.ProfileAssembly) and isinstance(interface.cell, ProfileCell)
+    mesh, p = assembly.mesh, assembly.order
+    potentials = assembly.element_potentials(x)
+    kappa = region_admittivities(interface, mesh.region_names, omega)[mesh.quad_region]
+    current = -drop * kappa[:, None, None, None] * assembly.element_gradients(potentials)
+    potential = (1.0 - drop * (1.0 - potentials)).ravel()
+    points = assembly.element_points().reshape(-1, 2)
+    # Every element is shown as p x p quadrilaterals between its nodes; nodes are not shared, so that the current
+    # density may jump between materials.
+    corner = np.arange(p * (p + 1)).reshape(p, p + 1)[:, :p].ravel()
+    one = np.stack([corner, corner + p + 1, corner + p + 2, corner + 1], -1)
+    cells = (one[None] + (np.arange(len(mesh.quads)) * (p + 1) ** 2)[:, None, None]).reshape(-1, 4)
+    current = current.reshape(-1, 2)
+    ends = (0.0, *interface.cell.edges, interface.cell.outer)
+    return Field(
+        frequency_Hz=omega / (2.0 * np.pi),
+        points_m=np.column_stack([points[:, 0], np.zeros(len(points)), points[:, 1]]),
+        cells=cells,
+        cell_type="quad",
+        potential_V=potential,
+        current_density_A_m2=np.column_stack([current[:, 0], np.zeros(len(points)), current[:, 1]]),
+        regions=mesh.region_names,
+        cell_region=np.repeat(mesh.quad_region, p * p),
+        cut=Cut(
+            points_m=points,
+            triangles=np.concatenate([cells[:, [0, 1, 2]], cells[:, [0, 2, 3]]]),
+            potential_V=potential,
+            current_density_A_m2=current,
+            contact_m=tuple(
+                (a, b) for a, b, on in zip(ends[:-1], ends[1:], interface.cell.contact, strict=True) if on
+            ),
+            lateral="r" if interface.cell.axisymmetric else "x",
+            layers_m=tuple(np.cumsum([layer.thickness_m for layer in interface.layers])),
+        ),
+    )
+
+
 PROFILE = Backend(
     name="axisymmetric",
     n_levels=len(_ORDERS),
@@ -126,6 +176,7 @@ PROFILE = Backend(
     unknowns=_profile_unknowns,
     # Element matrices of order 12 take 230 kB each; the factors are smaller.
     memory_bytes=lambda n: 2.0e4 * n,
+    field=_profile_field,
 )
 
 BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE,)}

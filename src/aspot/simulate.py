@@ -11,10 +11,12 @@ two scales: the excess impedance of its microscopic interface is the contact law
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import metadata
 
 import numpy as np
 from numpy.typing import NDArray
@@ -427,7 +429,7 @@ def _solve_cell(p: Plan, level: int, omega: NDArray[np.float64], tolerance: floa
     return SolvedCell(p, sides, pellet, float(resistance) * share)
 
 
-def _interface_arc(solved: SolvedCell, r_int: float) -> InterfaceArc | None:
+def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.float64]) -> InterfaceArc | None:
     """Apex of the excess impedance Z - Z(perfect contact), and C_int = 1/(2 pi f_apex R_int)."""
     if r_int <= 1e-9 * float(np.real(solved.perfect(np.zeros(1))[0])):
         return None
@@ -446,4 +448,164 @@ def _interface_arc(solved: SolvedCell, r_int: float) -> InterfaceArc | None:
     )
     apex = float(10.0**best.x)
     c_int = 1.0 / (2.0 * np.pi * apex * r_int)  # F/m2
-    return InterfaceArc(apex_frequency_Hz=apex, C_int_F_per_cm2=c_int / _OHM_CM2)
+    omega = 2.0 * np.pi * frequencies_Hz
+    excess = solved.impedance(omega) - solved.perfect(omega)
+    return InterfaceArc(
+        apex_frequency_Hz=apex,
+        C_int_F_per_cm2=c_int / _OHM_CM2,
+        resistance_ohm_cm2=r_int * _OHM_CM2,
+        excess_impedance_ohm_cm2=excess * _OHM_CM2,
+    )
+
+
+def _resistances(solved: SolvedCell) -> Resistances:
+    parts = {name: r * _OHM_CM2 for name, r in solved.resistances().items()}
+    # Rounding of exact zeros (a planar interface has no constriction).
+    total = sum(parts.values())
+    parts = {name: 0.0 if abs(r) < 1e-12 * total else r for name, r in parts.items()}
+    static = 0.0
+    if solved.bare_pellet_resistance is not None:
+        copies = solved.plan.sides[0].copies
+        static = copies * solved.bare_pellet_resistance * _OHM_CM2 - parts["SE"]
+    shares = _shares(solved.plan.electrolyte, solved.plan.cell.temperature)
+    return Resistances(
+        total=total,
+        SE=parts["SE"],
+        int_=total - parts["SE"],
+        cc=parts["constriction"],
+        ct=parts.get("charge_transfer", 0.0),
+        static=static,
+        parts=parts,
+        split={name: parts["SE"] * share for name, share in shares.items()},
+    )
+
+
+def _field(solved: SolvedCell, frequency_Hz: float) -> Field:
+    """Field of the working electrode: its microscopic interface, or the pellet if that is planar; 1 V over the cell."""
+    omega = 2.0 * np.pi * frequency_Hz
+    at = np.array([omega])
+    flat = isinstance(solved.plan.sides[0].interface.cell, ProfileCell) and not solved.plan.sides[0].interface.cell.edges
+    shown = solved.pellet if solved.pellet is not None and (flat or not solved.sides) else solved.sides[0]
+    drop = complex(shown.impedance(at)[0] / solved.impedance(at)[0])
+    backend = _backend_of(shown.interface)
+    return backend.field(shown.discrete, shown.reduced.solution(omega), omega, drop)
+
+
+def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
+    """Impedance spectrum, resistances and field of a cell, to its relative tolerance.
+
+    The cell is solved on successively finer levels until the change of Z from one level to the next, at every
+    frequency, shows the error to be below `numerics.relative_tolerance`.
+
+    Parameters
+    ----------
+    cell : Cell
+    progress : callable, optional
+        Called with (what is being done, share done from 0 to 1).
+
+    Returns
+    -------
+    Result
+        Impedances and resistances in ohm cm2 of geometric electrode area.
+
+    Raises
+    ------
+    InputError
+        If the cell cannot be composed of separate interfaces (see `plan`).
+    ToleranceError
+        If the tolerance is not reached on the finest level.
+    ConvergenceError
+        If a solve leaves a residual.
+    MemoryLimitError
+        If the next level would not fit into memory.
+    """
+    tell = progress or (lambda stage, share: None)
+    clock = _Clock()
+    start = time.perf_counter()
+    tell("plan", 0.0)
+    p = plan(cell)
+    tolerance = cell.numerics.relative_tolerance
+    frequencies = np.asarray(cell.frequencies.values_Hz(), float)
+    omega = 2.0 * np.pi * frequencies
+    # The apex may lie outside the frequencies asked for: the reduced basis covers it, too.
+    decades = 2.0 * np.pi * np.logspace(*np.log10(_APEX_RANGE_HZ), 37)
+    training = np.concatenate([omega, decades])
+
+    levels = min(_backend_of(s.interface).n_levels for s in p.sides)
+    safety = max(_backend_of(s.interface).safety for s in p.sides)
+    solved, z, full_solves = None, None, 0
+    error = np.full(frequencies.shape, np.inf)
+    for level in range(levels):
+        tell(f"level {level + 1}", 0.1 + 0.8 * level / levels)
+        finer = _solve_cell(p, level, training, _REDUCTION_SHARE * tolerance, clock)
+        full_solves += finer.full_solves
+        z_finer = finer.impedance(omega)
+        if z is not None:
+            error = safety * np.abs(z_finer - z) / np.abs(z_finer)
+        solved, z = finer, z_finer
+        if error.max() + truncation(p, solved) <= tolerance:
+            break
+    else:
+        raise ToleranceError(
+            f"numerics.relative_tolerance = {tolerance:g} was not reached: the finest level of the {p.backend.name} "
+            f"backend has an estimated error of {error.max():.1e}"
+        )
+    assert solved is not None and z is not None
+    tell("results", 0.9)
+    cut = truncation(p, solved)
+    error = error + cut + _REDUCTION_SHARE * tolerance
+    with clock.stage("results"):
+        resistances = _resistances(solved)
+        arc = _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies)
+        asked = sorted({float(frequencies.min()), float(frequencies.max())})
+        fields = tuple(_field(solved, f) for f in asked)
+    clock.seconds["total"] = time.perf_counter() - start
+    versions = installed_versions()
+    spectrum = Spectrum(
+        frequency_Hz=frequencies,
+        impedance_ohm_cm2=z * _OHM_CM2,
+        temperature_K=cell.temperature,
+        relative_error=error,
+        provenance={"case": cell.digest, "backend": p.backend.name, "versions": versions},
+    )
+    final = solved
+    tell("done", 1.0)
+    return Result(
+        cell=cell,
+        spectrum=spectrum,
+        resistances=resistances,
+        arc=arc,
+        backend=p.backend.name,
+        degrees_of_freedom=solved.degrees_of_freedom,
+        full_solves=full_solves,
+        seconds=clock.seconds,
+        relative_error_estimate=float(error.max()),
+        error_by_frequency=error,
+        contact_fraction=cell.working_electrode.contact_fraction,
+        truncation_depth_m=p.sides[0].interface.depth_m if p.sides[0].truncated else None,
+        truncation_relative_error=cut,
+        fields=fields,
+        versions=versions,
+        field_at=lambda frequency_Hz: _field(final, frequency_Hz),
+    )
+
+
+def truncation(p: Plan, solved: SolvedCell) -> float:
+    """Relative error of Z by cutting the depth: each side's own, weighted with its share of R_total."""
+    total = sum(solved.resistances().values())
+    error = 0.0
+    for side, s in zip(p.sides, solved.sides, strict=False):
+        error += side.copies * side.truncation_error * abs(float(np.real(s.excess(np.zeros(1))[0]))) / total
+    return error
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that make the numbers."""
+    packages = ("aspot", "numpy", "scipy", "scikit-fem", "numba", "netgen-mesher", "meshio")
+    out = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            out[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return out
