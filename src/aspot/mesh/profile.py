@@ -8,6 +8,7 @@ into it, so that small elements stay where they are needed and none is much long
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def _lines_across(cell: ProfileCell, box: float, growth: float) -> NDArray[np.fl
     ends = np.array([0.0, *cell.edges, cell.outer])
     lines = [0.0]
     last = len(ends) - 2
-    for i, (left, right) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for i, (left, right) in enumerate(pairwise(ends)):
         rim_left, rim_right = i > 0, i < last
         if rim_left and rim_right:
             middle = 0.5 * (right - left)
@@ -77,7 +78,7 @@ def _lines_across(cell: ProfileCell, box: float, growth: float) -> NDArray[np.fl
 def _lines_down(boundaries: NDArray[np.float64], box: float, growth: float, lateral: float) -> NDArray[np.float64]:
     """Depths of the grid lines: all boundaries of layers, and between them sizes that grow with depth."""
     lines = [0.0, box]
-    for start, end in zip(boundaries[:-1], boundaries[1:], strict=True):
+    for start, end in pairwise(boundaries):
         first = max(start, box)
         if end <= first * (1 + 1e-9):
             continue
