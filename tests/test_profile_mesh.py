@@ -207,11 +207,18 @@ def test_sizes_grow_gently_away_from_the_rims(growth: float) -> None:
             assert (near[1:] / near[:-1] <= growth * (1 + 1e-6)).all()
 
 
-def test_depth_is_meshed_no_coarser_than_laterally_needed() -> None:
-    """Elements never longer than the radius: a deep tube keeps resolving the slowest mode, exp(-3.83 z)."""
-    mesh = build(cell_of((0.3,), True), depth=8.0 * OUTER, rings=3)
-    assert np.diff(np.unique(mesh.vertices[mesh.surfaces["counter"]][:, :, 0])).max() < 1.0
-    assert np.diff(np.unique(mesh.vertices[:, 1])).max() < 1.0
+def test_depth_is_resolved_where_lateral_modes_live() -> None:
+    """The slowest mode falls as exp(-3.83 z) (tube) or exp(-pi z) (strips): to 1e-5 at z = 4, in units of the radius.
+
+    Down to there no element is longer than the radius; at the far face none is wider, whatever the depth.
+    """
+    for name in ("spot", "annulus", "thin layers"):
+        edges, first, _, layers = CASES[name]
+        mesh = build(cell_of(edges, first), depth=8.0 * OUTER, layers=tuple((n, t * OUTER) for n, t in layers), rings=3)
+        lines = np.unique(mesh.vertices[:, 1])
+        assert np.diff(lines[lines < 4.0]).max() < 1.0
+        assert lines[lines < 4.0][-1] > 3.0
+        assert np.diff(np.unique(mesh.vertices[mesh.surfaces["counter"]][:, :, 0])).max() < 1.0
 
 
 fractions = st.floats(0.005, 0.995)
