@@ -1,0 +1,300 @@
+"""One sparsity pattern for all terms of a tetrahedral problem, and where every pair of unknowns lies in it.
+
+All element matrices here are symmetric and their rows add up to zero (constants cost no energy), once the port and
+the ground count as nodes. Such a matrix is given by its pairs,
+
+    x^T K x = sum_{i<j} w_ij (x_i - x_j)^2,      w_ij = -K_ij,
+
+so that only pairs are added up, into the strict lower triangle; the upper one is its mirror, the diagonal the sum of
+its row's pairs, which makes the rows add up to zero to rounding. A pair with the ground goes to the diagonal alone, a
+pair of nodes with one and the same number costs nothing.
+
+Pairs are added up in a vector of *slots*: 0 takes what costs nothing, 1 + i the pairs of unknown i with the ground,
+n + 1 + l the l-th entry of the strict lower triangle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+IntArray = NDArray[np.integer]
+FloatArray = NDArray[np.float64]
+
+#: Node number that stands for the ground in couplings.
+GROUND = -1
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Compressed rows, columns sorted, the diagonal always there.
+
+    Parameters
+    ----------
+    indptr, indices : int32 or int64
+        As in `scipy.sparse.csr_array`.
+    diagonal : (n,) same kind as indptr
+        Position of the diagonal entry of every row.
+    lower : (n + 1,) same kind as indptr
+        Number of entries of the strict lower triangle in the rows above.
+    cell_slots : (m, k (k - 1) / 2) same kind as indptr
+        Slot of every pair (a < b, in the order of `pairs`) of the k nodes of every cell.
+    """
+
+    indptr: IntArray
+    indices: IntArray
+    diagonal: IntArray
+    lower: IntArray
+    cell_slots: IntArray
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.diagonal)
+
+    @property
+    def n_slots(self) -> int:
+        """Length of a vector of slots."""
+        return 1 + self.n + int(self.lower[-1])
+
+    def slots(self, cliques: IntArray) -> IntArray:
+        """Slots (c, k (k - 1) / 2) of every pair of unknowns of cliques (c, k), `GROUND` allowed, by bisection.
+
+        Raises
+        ------
+        KeyError
+            If a pair is not in the pattern.
+        """
+        first, second = pairs(cliques.shape[1])
+        out = np.zeros((len(cliques), len(first)), dtype=self.indptr.dtype)
+        if _find(np.ascontiguousarray(cliques, dtype=np.int64), self.indptr, self.indices, self.diagonal, self.lower, out):
+            raise KeyError("a pair of unknowns that is not in the pattern")
+        return out
+
+    def data(self, slots: FloatArray) -> FloatArray:
+        """Entries (nnz,) of the symmetric matrix whose pairs have been added up in `slots`."""
+        out = np.zeros(len(self.indices))
+        _expand(slots, self.indptr, self.indices, self.diagonal, out)
+        return out
+
+    def matrix(self, data: FloatArray) -> csr_array:
+        """The matrix with these entries; `indptr` and `indices` are shared, not copied."""
+        out = csr_array((data, self.indices, self.indptr), shape=(self.n, self.n))
+        # Identity is what tells `Problem` that terms share one pattern.
+        out.indices, out.indptr = self.indices, self.indptr
+        out.has_canonical_format = True
+        return out
+
+
+def pairs(k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Local numbers a < b of all pairs of k nodes: (0, 1), (0, 2), ..., (k - 2, k - 1)."""
+    first, second = np.triu_indices(k, 1)
+    return first, second
+
+
+def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntArray, IntArray]] = ()) -> Pattern:
+    """Pattern of all pairs of unknowns that meet in a cell or a coupling, in time linear in their number.
+
+    Parameters
+    ----------
+    cells : (m, k) int
+        Node numbers.
+    dof : (n_nodes,) int
+        Row of each node; several nodes may share one; negative: grounded, no row.
+    n : int
+        Number of rows.
+    couplings : sequence of pairs of int arrays
+        Further pairs of rows (of equal shapes, broadcast), such as surface and port, or two sides of an interface.
+
+    Returns
+    -------
+    Pattern
+    """
+    m, k = cells.shape
+    dof32 = dof.astype(np.int32)
+    extra_start, extra = _lower_pairs(couplings, n)
+    # Columns, and positions unless they are too many, fit 32 bits: half the memory to move.
+    row_kind = np.int32 if m * k * (k - 1) + 2 * len(extra) + n < 2**31 else np.int64
+    start, around = _adjacency(cells, dof32, n)
+    cell_slots = np.zeros((m, k * (k - 1) // 2), dtype=row_kind)
+    # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the array grows if needed.
+    lower, columns = _lower_rows(cells, dof32, start, around, extra_start, extra, cell_slots, (8 if k == 4 else 16) * n)
+    indptr, diagonal, indices = _both_triangles(lower, columns)
+    return Pattern(indptr, indices, diagonal, lower, cell_slots)
+
+
+def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tuple[IntArray, IntArray]:
+    """Compressed rows of coupled pairs, row > column."""
+    keys = [np.empty(0, dtype=np.int64)]
+    for one, other in couplings:
+        p, q = (side.astype(np.int64).ravel() for side in np.broadcast_arrays(one, other))
+        low, high = np.minimum(p, q), np.maximum(p, q)
+        keys.append((high * n + low)[(low >= 0) & (low < high)])
+    unique = np.unique(np.concatenate(keys))
+    return np.searchsorted(unique, np.arange(n + 1) * n), (unique % n).astype(np.int32)
+
+
+@njit(nogil=True, cache=True)
+def _adjacency(cells, dof, n):  # type: ignore[no-untyped-def]
+    """Cells around each row, compressed; a cell with several nodes of one row is repeated."""
+    m, k = cells.shape
+    start = np.zeros(n + 2, dtype=np.int64)
+    for e in range(m):
+        for a in range(k):
+            start[dof[cells[e, a]] + 2] += 1  # grounded nodes are counted at 1 and cleared below
+    start[1] = 0
+    for i in range(n):
+        start[i + 2] += start[i + 1]
+    around = np.empty(start[n + 1], dtype=np.int32)
+    for e in range(m):
+        for a in range(k):
+            i = dof[cells[e, a]]
+            if i >= 0:
+                around[start[i + 1]] = e
+                start[i + 1] += 1
+    return start[: n + 1], around
+
+
+@njit(nogil=True, cache=True)
+def _lower_rows(cells, dof, start, around, extra_start, extra, cell_slots, guess):  # type: ignore[no-untyped-def]
+    """Strict lower triangle (row starts, sorted columns); fills the slots of the pairs of every cell."""
+    n = len(start) - 1
+    k = cells.shape[1]
+    lower = np.zeros(n + 1, dtype=cell_slots.dtype)
+    columns = np.empty(guess, dtype=np.int32)
+    slot_of = np.full(n, -1, dtype=cell_slots.dtype)
+    seen = np.full(n, -1, dtype=np.int32)
+    local = np.empty(k, dtype=np.int32)
+    count = 0
+    for i in range(n):
+        first = count
+        most = count + k * (start[i + 1] - start[i]) + extra_start[i + 1] - extra_start[i]
+        if most > len(columns):
+            longer = np.empty(most + len(columns) // 2, dtype=np.int32)
+            longer[:count] = columns[:count]
+            columns = longer
+        for position in range(start[i], start[i + 1]):
+            e = around[position]
+            for b in range(k):
+                j = dof[cells[e, b]]
+                if 0 <= j < i and seen[j] != i:
+                    seen[j] = i
+                    columns[count] = j
+                    count += 1
+        for position in range(extra_start[i], extra_start[i + 1]):
+            j = extra[position]
+            if seen[j] != i:
+                seen[j] = i
+                columns[count] = j
+                count += 1
+        if count - first > 64:
+            columns[first:count].sort()
+        else:
+            for p in range(first + 1, count):
+                j = columns[p]
+                q = p
+                while q > first and columns[q - 1] > j:
+                    columns[q] = columns[q - 1]
+                    q -= 1
+                columns[q] = j
+        for p in range(first, count):
+            slot_of[columns[p]] = n + 1 + p
+        for position in range(start[i], start[i + 1]):
+            e = around[position]
+            for b in range(k):
+                local[b] = dof[cells[e, b]]
+            for a in range(k):
+                if local[a] != i:
+                    continue
+                for b in range(k):
+                    j = local[b]
+                    if j >= i:
+                        continue
+                    low, high = min(a, b), max(a, b)
+                    slot = low * (2 * k - low - 1) // 2 + high - low - 1
+                    cell_slots[e, slot] = slot_of[j] if j >= 0 else 1 + i
+        lower[i + 1] = count
+    return lower, columns[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def _both_triangles(lower, columns):  # type: ignore[no-untyped-def]
+    """Row starts, positions of the diagonal and columns of the whole symmetric pattern."""
+    n = len(lower) - 1
+    indptr = np.zeros(n + 1, dtype=lower.dtype)
+    for i in range(n):
+        indptr[i + 1] += lower[i + 1] - lower[i] + 1
+    for column in columns:
+        indptr[column + 1] += 1
+    for i in range(n):
+        indptr[i + 1] += indptr[i]
+    diagonal = np.empty(n, dtype=lower.dtype)
+    next_upper = np.empty(n, dtype=lower.dtype)
+    for i in range(n):
+        diagonal[i] = indptr[i] + lower[i + 1] - lower[i]
+        next_upper[i] = diagonal[i] + 1
+    indices = np.empty(indptr[n], dtype=np.int32)
+    for i in range(n):
+        p = indptr[i]
+        for j in columns[lower[i] : lower[i + 1]]:
+            indices[p] = j
+            p += 1
+            indices[next_upper[j]] = i
+            next_upper[j] += 1
+        indices[p] = i
+    return indptr, diagonal, indices
+
+
+@njit(nogil=True, cache=True)
+def _find(cliques, indptr, indices, diagonal, lower, out):  # type: ignore[no-untyped-def]
+    """Slots of pairs by bisection; True if one is missing."""
+    n = len(diagonal)
+    for c in range(len(cliques)):
+        p = 0
+        for a in range(cliques.shape[1]):
+            for b in range(a + 1, cliques.shape[1]):
+                j, i = min(cliques[c, a], cliques[c, b]), max(cliques[c, a], cliques[c, b])
+                if i < 0 or i == j:
+                    out[c, p] = 0
+                elif j < 0:
+                    out[c, p] = 1 + i
+                else:
+                    left, right = indptr[i], diagonal[i]
+                    while left < right:
+                        middle = (left + right) // 2
+                        if indices[middle] < j:
+                            left = middle + 1
+                        else:
+                            right = middle
+                    if indices[left] != j:
+                        return True
+                    out[c, p] = n + 1 + lower[i] + left - indptr[i]
+                p += 1
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _expand(slots, indptr, indices, diagonal, data):  # type: ignore[no-untyped-def]
+    """Both triangles and the diagonal of the matrix from the sums of its pairs."""
+    n = len(diagonal)
+    next_upper = diagonal + 1
+    for i in range(n):
+        data[diagonal[i]] = slots[1 + i]
+    slot = n + 1
+    for i in range(n):
+        total = 0.0
+        for p in range(indptr[i], diagonal[i]):
+            w = slots[slot]
+            slot += 1
+            j = indices[p]
+            data[p] = -w
+            data[next_upper[j]] = -w
+            next_upper[j] += 1
+            data[diagonal[j]] += w
+            total += w
+        data[diagonal[i]] += total
