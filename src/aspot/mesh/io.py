@@ -88,15 +88,16 @@ def write(mesh: TetrahedralMesh, path: str | os.PathLike[str]) -> None:
             data[f"region/{k}/{name}"] = [(mesh.cell_region == k).astype(np.uint8),
                                           *(np.zeros(size, dtype=np.uint8) for size in sizes[1:])]
         for name in facets:
-            data[name] = [np.full(size, 0 < b and filled[b - 1] == name, dtype=np.uint8) for b, size in enumerate(sizes)]
+            data[name] = [np.full(size, b > 0 and filled[b - 1] == name, dtype=np.uint8)
+                          for b, size in enumerate(sizes)]
         content = meshio.Mesh(mesh.nodes, blocks, cell_data=data)
     else:
         number = {name: k + 1 + len(mesh.region_names) for k, name in enumerate(facets)}
         groups = {f"region/{k}/{name}": np.array([k + 1, 3]) for k, name in enumerate(mesh.region_names)}
         groups |= {name: np.array([k, 2]) for name, k in number.items()}
         groups |= {mark: np.array([k + 1, 0]) for k, mark in enumerate(marks)}
-        tags = [mesh.cell_region + 1, *(np.full(size, number[name]) for name, size in zip(filled, sizes[1:], strict=True))]
-        tags = [tag.astype(np.int32) for tag in tags]
+        tags = [(mesh.cell_region + 1).astype(np.int32),
+                *(np.full(size, number[name], dtype=np.int32) for name, size in zip(filled, sizes[1:], strict=True))]
         content = meshio.Mesh(mesh.nodes, blocks, field_data=groups,
                               cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags})
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)

@@ -115,7 +115,7 @@ def _positions(nodes: FloatArray, cells: IntArray, lam: FloatArray, on_rim: NDAr
     x = nodes[cells]
     rim = on_rim[cells]
     touches = rim.any(axis=1)
-    out = np.einsum("ka,nai->nki", lam, x)
+    out: FloatArray = np.einsum("ka,nai->nki", lam, x)
     if not touches.any():
         return out
     x, rim = x[touches], rim[touches]

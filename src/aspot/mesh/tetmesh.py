@@ -54,7 +54,8 @@ class TetrahedralMesh:
 def _conical_rule(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points (n^3, 3) and weights of the conical product rule on the unit tetrahedron, exact to degree 2 n - 1."""
     rules = [roots_jacobi(n, alpha, 0.0) for alpha in (2.0, 1.0, 0.0)]
-    (u, wu), (v, wv), (t, wt) = [((1 + x) / 2, w / 2 ** (alpha + 1)) for (x, w), alpha in zip(rules, (2, 1, 0), strict=True)]
+    (u, wu), (v, wv), (t, wt) = [((1 + x) / 2, w / 2 ** (alpha + 1))
+                                 for (x, w), alpha in zip(rules, (2, 1, 0), strict=True)]
     uu, vv, tt = np.meshgrid(u, v, t, indexing="ij")
     points = np.stack([uu, (1 - uu) * vv, (1 - uu) * (1 - vv) * tt], axis=-1).reshape(-1, 3)
     return points, np.einsum("i,j,k->ijk", wu, wv, wt).ravel()

@@ -57,7 +57,8 @@ def interface_facets(vertices: IntArray, is_below: NDArray[np.bool_]) -> IntArra
 
     both, counts = np.unique(np.concatenate([facets(vertices[~is_below]), facets(vertices[is_below])]), axis=0,
                              return_counts=True)
-    return both[counts == 2]
+    facets_of_both: IntArray = both[counts == 2]
+    return facets_of_both
 
 
 def oriented(nodes: FloatArray, vertices: IntArray) -> IntArray:

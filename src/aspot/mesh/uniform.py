@@ -86,8 +86,9 @@ def uniform_box(nx: int, ny: int, nz: int, size: tuple[float, float, float] = (1
     surfaces = {"contact": top[touches].reshape(-1, 3), "gap": top[~touches].reshape(-1, 3),
                 "counter": plane(0, 1, (nx, ny), nz)[0].reshape(-1, 3),
                 "front": plane(0, 2, (nx, nz), 0)[0].reshape(-1, 3)}
+    names = ("electrolyte", *(name for name, _ in layers))
     mesh = TetrahedralMesh(nodes=nodes, cells=cells.reshape(-1, 4), cell_region=np.repeat(region_of_row[k], 6),
-                           region_names=("electrolyte", *(name for name, _ in layers)), surfaces=surfaces, unit_m=unit_m)
+                           region_names=names, surfaces=surfaces, unit_m=unit_m)
     if jump is not None:
         mesh = with_jump(mesh, jump[0], np.repeat(k >= jump[1], 6))
     return mesh if order == 1 else subdivided(mesh, n=1, order=2, quarter_points=False)
