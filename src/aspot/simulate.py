@@ -453,7 +453,6 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     return InterfaceArc(
         apex_frequency_Hz=apex,
         C_int_F_per_cm2=c_int / _OHM_CM2,
-        resistance_ohm_cm2=r_int * _OHM_CM2,
         excess_impedance_ohm_cm2=excess * _OHM_CM2,
     )
 
