@@ -379,7 +379,8 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     estimate = estimated_tetrahedra(cell, depth, sizes, layers)
     if estimate > max_tetrahedra:
         raise MemoryLimitError(f"about {estimate:.2g} tetrahedra would be needed, the limit is {max_tetrahedra:.2g}: "
-                               f"raise rim_size ({rim_size:.3g} m), max_size ({max_size:.3g} m) or grading ({grading:.3g})")
+                               f"raise rim_size ({rim_size:.3g} m)"
+                               f", max_size ({max_size:.3g} m) or grading ({grading:.3g})")
     unit = _feature(cell)
     slabs = _slabs(depth, layers, split_at_depth, unit)
     thick = [k for k, slab in enumerate(slabs) if slab.thickness > _EXTRUDED_UP_TO]
