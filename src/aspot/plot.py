@@ -127,9 +127,9 @@ def nyquist(
     left, right = min(0.0, every.real.min()), every.real.max()
     low, high = min(0.0, (-every.imag).min()), max((-every.imag).max(), 0.0)
     # The frame fits the data: 5 % margin, room for labels above, and never flatter than 1 : 4.
-    width = max(right - left, 1e-300) * 1.08
+    width = max(right - left, 1e-300) * 1.15
     height = max((high - low) * 1.25, width / 4)
-    figure = _figure(7.2, float(np.clip(7.2 * height / width, 2.4, 7.2)) + 0.9)
+    figure = _figure(7.2, float(np.clip(6.5 * height / width, 1.6, 7.0)) + (1.25 if title else 1.0))
     ax = figure.add_subplot()
 
     error = spectrum.errors * np.abs(z)
@@ -173,17 +173,29 @@ def _normals(z: NDArray[np.complex128]) -> NDArray[np.complex128]:
 
 
 def _name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], width: float) -> None:
-    """Write frequencies beside their marks, outside the curve; marks that crowd share the room of the first."""
+    """Write the frequencies beside their marks, on the outer side of the curve; marks that crowd share one label."""
     z = spectrum.impedance_ohm_cm2
-    placed: list[complex] = []
-    for index, decade in marks[::-1]:
-        here = complex(z[index].real, -z[index].imag)
-        if any(abs(here - p) < 0.06 * width for p in placed):
-            continue
-        placed.append(here)
+    places = [complex(z[index].real, -z[index].imag) for index, _ in marks]
+    groups: list[list[int]] = []
+    for k in range(len(marks))[::-1]:
+        if groups and abs(places[k] - places[groups[-1][0]]) < 0.05 * width:
+            groups[-1].append(k)
+        else:
+            groups.append([k])
+    foot = 0.5 * (z.real.min() + z.real.max())
+    for group in groups:
+        first, last = marks[group[0]][1], marks[group[-1]][1]
+        text = engineering(10.0**first, "Hz") + (f" to\n{engineering(10.0**last, 'Hz')}" if last != first else "")
+        here = places[group[0]]
+        # Near the ends of the curve it is steep, and the free side is to the left or right.
+        away = (here.real - foot) / max(0.5 * float(np.ptp(z.real)), 1e-300)
+        if abs(away) < 0.85 or here.imag > 0.7 * float(np.max(-z.imag)):
+            where: dict[str, Any] = {"xytext": (0, 7), "ha": "center", "va": "bottom"}
+        else:
+            where = {"xytext": (9 if away > 0 else -9, 0), "ha": "left" if away > 0 else "right", "va": "bottom"}
         ax.annotate(
-            engineering(10.0**decade, "Hz"), (here.real, here.imag), textcoords="offset points", xytext=(0, 7),
-            ha="center", va="bottom", fontsize=8, color=_BLUE,
+            text, (here.real, here.imag), textcoords="offset points", fontsize=8, color=_BLUE, linespacing=1.0,
+            **where,
         )  # fmt: skip
 
 
@@ -254,10 +266,14 @@ def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure
     InputError
         If a field has no cut.
     """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
     fields = [fields] if isinstance(fields, Field) else list(fields)
     if not fields:
         raise InputError("field picture: no field given")
-    figure = _figure(11.0, 3.4 * len(fields) + (0.4 if title else 0.0))
+    heights = [_panel_height(field.cut) for field in fields if field.cut is not None]
+    figure = _figure(11.0, sum(heights) + (0.6 if title else 0.3))
     axes = figure.subplots(len(fields), 3, squeeze=False)
     for field, row in zip(fields, axes, strict=True):
         if field.cut is None:
@@ -268,12 +284,28 @@ def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure
         _potential_panel(row[0], cut, (0.0, cut.width_m, 0.0, cut.depth_m), f"{name}: modelled piece")
         _potential_panel(row[1], cut, window, f"{name}: around the contact")
         _current_panel(row[2], cut, window, f"{name}: current density")
+    figure.legend(
+        handles=[
+            Patch(facecolor="black", label="metal touches"),
+            Patch(facecolor="white", edgecolor=_GREY, hatch="//////", lw=0, label="gap or pore"),
+            Line2D([], [], color="black", lw=0.8, label="current lines"),
+            Line2D([], [], color="silver", lw=0.8, label="equipotential lines"),
+        ],
+        loc="outside lower center", ncols=4, fontsize=8, frameon=False,
+    )  # fmt: skip
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
 
 
 Window = tuple[float, float, float, float]
+
+
+def _panel_height(cut: Cut) -> float:
+    """Height of a row of panels, labels included [inch]."""
+    shapes = [(window[3] - window[2]) / ((window[1] - window[0]) * (2 if cut.is_mirrored and window[0] == 0 else 1))
+              for window in ((0.0, cut.width_m, 0.0, cut.depth_m), _spot_window(cut))]  # fmt: skip
+    return 1.6 + min(3.0 * max(*shapes, 0.3), 4.5)
 
 
 def _spot_window(cut: Cut) -> Window:
@@ -347,11 +379,13 @@ def _mirrored(
 
 
 def _potential_panel(ax: Axes, cut: Cut, window: Window, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     factor, unit = length_unit(window[1] - window[0])
     phase, _ = _current_phase(cut)
     potential = cut.potential_V.real
     current = (cut.current_density_A_m2 / phase).real
-    x, z, v, jx, jz = _sampled(cut, window, 220, potential, current[:, 0], current[:, 1])
+    x, z, v, jx, jz = _sampled(cut, window, 150, potential, current[:, 0], current[:, 1])
     x, v, jx, jz = _mirrored(cut, x, v, jx, jz, odd=(1,))
     finite = v[np.isfinite(v)]
     low, high = float(finite.min()), float(finite.max())
@@ -361,7 +395,9 @@ def _potential_panel(ax: Axes, cut: Cut, window: Window, title: str) -> None:
     filled = ax.contourf(x * factor, z * factor, v, levels=levels, cmap="viridis", extend="both")
     ax.contour(x * factor, z * factor, v, levels=levels, colors="white", linewidths=0.35, alpha=0.7)
     _current_lines(ax, cut, x * factor, z * factor, jx, jz)
-    bar = ax.figure.colorbar(filled, ax=ax, shrink=0.85, format="%.3g")
+    bar = ax.figure.colorbar(filled, ax=ax, location="bottom", shrink=0.8, aspect=30)
+    ticks = MaxNLocator(6).tick_values(low, high)
+    bar.set_ticks(ticks[(ticks >= low - 1e-9 * (high - low)) & (ticks <= high + 1e-9 * (high - low))])
     bar.set_label("potential / V", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     _finish_panel(ax, cut, window, factor, unit, title)
@@ -388,11 +424,12 @@ def _current_lines(
 
 def _current_panel(ax: Axes, cut: Cut, window: Window, title: str) -> None:
     from matplotlib.colors import LogNorm
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     factor, unit = length_unit(window[1] - window[0])
     _, mean = _current_phase(cut)
     amplitude = np.sqrt(np.sum(np.abs(cut.current_density_A_m2) ** 2, axis=1)) / (mean or 1.0)
-    x, z, j = _sampled(cut, window, 400, amplitude)
+    x, z, j = _sampled(cut, window, 300, amplitude)
     x, j = _mirrored(cut, x, j)
     positive = j[np.isfinite(j) & (j > 0)]
     if positive.size == 0:
@@ -401,18 +438,18 @@ def _current_panel(ax: Axes, cut: Cut, window: Window, title: str) -> None:
     low, high = np.percentile(positive, [0.5, 99.9])
     if high < 1.02 * low:
         low, high = low / 1.1, high * 1.1
-    picture = ax.pcolormesh(
-        x * factor, z * factor, j, norm=LogNorm(low, high), cmap="magma", shading="gouraud", rasterized=True
+    half_x, half_z = 0.5 * (x[1] - x[0]), 0.5 * (z[1] - z[0])
+    extent = np.array([x[0] - half_x, x[-1] + half_x, z[-1] + half_z, z[0] - half_z]) * factor
+    picture = ax.imshow(
+        j, norm=LogNorm(low, high), cmap="magma", extent=tuple(extent), origin="upper", interpolation="bilinear"
     )
-    bar = ax.figure.colorbar(picture, ax=ax, shrink=0.85, extend="both")
-    bar.set_label(r"$|j|$ / $|j_\mathrm{mean}|$", fontsize=8)
+    bar = ax.figure.colorbar(picture, ax=ax, location="bottom", shrink=0.8, aspect=30, extend="both")
+    bar.set_label(r"current density, $|j|$ / $|j_\mathrm{mean}|$", fontsize=8)
     bar.ax.tick_params(labelsize=7, which="both")
-    if high / low < 30:
-        from matplotlib.ticker import LogLocator, NullFormatter
-
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        bar.ax.yaxis.set_major_formatter(lambda v, _: f"{v:.3g}")
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    subs = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0) if high < 10 * low else (1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)
+    bar.ax.xaxis.set_major_locator(LogLocator(subs=subs))
+    bar.ax.xaxis.set_major_formatter(lambda v, _: f"{v:.3g}")
+    bar.ax.xaxis.set_minor_formatter(NullFormatter())
     _finish_panel(ax, cut, window, factor, unit, title)
 
 
