@@ -1,0 +1,113 @@
+"""Strings with units to SI numbers, by pint."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+from scipy.constants import Avogadro
+
+from aspot.errors import InputError
+
+#: Kind of quantity: SI unit, as read by pint, and examples for messages.
+KINDS: dict[str, tuple[str, str]] = {
+    "length": ("m", "'2 mm', '10 um'"),
+    "temperature": ("K", "'25 degC', '298.15 K'"),
+    "conductivity": ("S/m", "'5.5 mS/cm'"),
+    "activation energy": ("J", "'0.26 eV', '25 kJ/mol'"),
+    "area-specific resistance": ("ohm m^2", "'12 ohm cm^2'"),
+    "area-specific capacitance": ("F/m^2", "'34 nF/cm^2'"),
+    "frequency": ("Hz", "'7 MHz'"),
+    "current density": ("A/m^2", "'10 mA/cm^2'"),
+}
+
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+_MAX_LENGTH = 80
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    # Half a second to import: only where a string is read.
+    import pint
+
+    registry = pint.UnitRegistry(cache_folder=None)
+    registry.define("@alias ohm = Ohm")
+    return registry
+
+
+@lru_cache(maxsize=512)
+def _factor_and_offset(unit: str, kind: str) -> tuple[float, float]:
+    """SI value = factor * number + offset."""
+    import pint
+
+    registry = _registry()
+    si = registry.Unit(KINDS[kind][0])
+    try:
+        given = registry.Unit(unit)
+        per_mole = kind == "activation energy" and given.dimensionality == registry.Unit("J/mol").dimensionality
+        target = registry.Unit("J/mol") if per_mole else si
+        low, high = (registry.Quantity(number, given).to(target).magnitude for number in (0.0, 1.0))
+        if per_mole:
+            low, high = low / Avogadro, high / Avogadro
+    except pint.DimensionalityError:
+        raise InputError(f"{unit!r} is not a unit of {kind}") from None
+    # pint lets errors of its parser and tokenizer through, of many kinds.
+    except Exception:
+        raise InputError(f"{unit!r} is not a unit") from None
+    return float(high - low), float(low)
+
+
+def quantity(value: object, kind: str) -> float:
+    """SI number of a quantity.
+
+    Parameters
+    ----------
+    value : str or float
+        A string with unit, or a bare number in SI.
+    kind : str
+        Key of `KINDS`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If it is not a finite number, or the unit is unknown or of another kind.
+
+    Examples
+    --------
+    >>> quantity("34 nF/cm^2", "area-specific capacitance")
+    0.00034
+    """
+    article = "an" if kind[0] in "a" else "a"
+    allowed = f"{article} {kind} such as {KINDS[kind][1]}, or a number in {KINDS[kind][0]}"
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise InputError(f"must be {allowed}")
+    if isinstance(value, str):
+        match = _NUMBER_AND_UNIT.fullmatch(value) if len(value) <= _MAX_LENGTH else None
+        if match is None:
+            raise InputError(f"must be {allowed}")
+        number, unit = float(match[1]), match[2]
+        if unit:
+            try:
+                factor, offset = _factor_and_offset(unit, kind)
+            except InputError as error:
+                raise InputError(f"{error}; must be {allowed}") from None
+            number = _clean(number * factor + offset)
+    else:
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"must be finite, {allowed}")
+    return number
+
+
+def _clean(number: float) -> float:
+    """Round away the last digit that unit factors leave behind (0.00034000000000000005)."""
+    return float(f"{number:.15g}")
