@@ -1,0 +1,314 @@
+"""The `aspot` command. Heavy imports wait until a command needs them, so that help and errors are immediate."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aspot.errors import AspotError, InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from aspot.result import Result
+
+#: Exit statuses.
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+
+app = typer.Typer(
+    name="aspot",
+    help="Impedance of imperfect metal | solid-electrolyte contacts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Case file (TOML).", show_default=False)]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="A.B=VALUE", help="Replace a key of the case, as working_electrode.gap.thickness='50 nm'."
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import aspot
+
+        typer.echo(f"aspot {aspot.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Impedance of imperfect metal | solid-electrolyte contacts."""
+
+
+@app.command()
+def run(
+    case: CaseArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)],
+    set_: SetOption = None,
+) -> None:
+    """Solve a case: spectrum, resistances with error bars, pictures and field."""
+    from aspot import output
+    from aspot.casefile import load
+
+    overrides = _overrides(set_)
+    output.check_directory(out)
+    cell = load(case, overrides)
+    from aspot.simulate import simulate
+
+    with _progress() as report:
+        result = simulate(cell, progress=report)
+        report("pictures", 1.0)
+        written = output.write(result, out)
+    console = _console()
+    console.print(_result_table(result))
+    comparison = _comparison_table(result)
+    if comparison is not None:
+        console.print(comparison)
+    console.print(f"{len(written)} files in {out}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def validate(case: CaseArgument, set_: SetOption = None) -> None:
+    """Read and check a case; say what would be computed and the memory it would take."""
+    from aspot.casefile import load
+
+    cell = load(case, _overrides(set_))
+    from aspot.simulate import plan
+
+    described = plan(cell).describe()
+    console = _console()
+    console.print(f"{case} is valid.", highlight=False, soft_wrap=True)
+    table = _plain_table("quantity", "value")
+    for name, value in described.items():
+        table.add_row(str(name), _shown(value))
+    console.print(table)
+
+
+@app.command()
+def materials() -> None:
+    """List the library of materials with sources."""
+    from aspot import materials as library
+
+    _console().print(_materials_table(library))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 2 bad input, 1 anything else.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; default: those of the process.
+    """
+    import click
+
+    try:
+        status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        return int(status or DONE)
+    except InputError as exc:
+        return _failed(exc, BAD_INPUT)
+    except click.UsageError as exc:
+        return _failed(exc.format_message(), BAD_INPUT)
+    except click.exceptions.Exit as exc:
+        return int(exc.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _failed("interrupted", FAILED)
+    except click.ClickException as exc:
+        return _failed(exc.format_message(), FAILED)
+    except AspotError as exc:
+        return _failed(exc, FAILED)
+    except BrokenPipeError:
+        # The reader of our output is gone; keep the interpreter from complaining when it flushes at exit.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except MemoryError:
+        return _failed("out of memory", FAILED)
+    except Exception as exc:
+        return _failed(f"unexpected {type(exc).__name__}: {exc}", FAILED)
+
+
+def entry_point() -> None:
+    """Console script `aspot`."""
+    sys.exit(main())
+
+
+def _failed(message: object, status: int) -> int:
+    """One line on stderr, whatever the message holds."""
+    line = " ".join(str(message).split())
+    print(f"aspot: {line}", file=sys.stderr)
+    return status
+
+
+def _overrides(given: Sequence[str] | None) -> dict[str, str]:
+    """Pairs of "a.b=value".
+
+    Raises
+    ------
+    InputError
+        If one is not of this form, or a key is given twice.
+    """
+    out: dict[str, str] = {}
+    for text in given or ():
+        key, equals, value = text.partition("=")
+        key, value = key.strip(), value.strip()
+        if not equals or not key or not value or not all(key.split(".")):
+            raise InputError(f"--set {text}: must be of the form a.b=value")
+        if key in out:
+            raise InputError(f"--set {key}: given twice")
+        out[key] = value
+    return out
+
+
+# What people see ----------------------------------------------------------------------------------------------------
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    # A pipe has no width of its own: tables must not be folded to 80 columns there.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A bar on stderr, or nothing where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<18}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def report(stage: str, share: float) -> None:
+            bar.update(task, description=stage, completed=share)
+
+        yield report
+
+
+def _plain_table(*headers: str, title: str | None = None) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for k, header in enumerate(headers):
+        table.add_column(header, justify="left" if k == 0 else "right", no_wrap=k == 0)
+    return table
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+#: Names of the parts of the resistance as printed.
+_PART_NAMES = {
+    "constriction": "R_cc, constriction", "charge_transfer": "R_ct, charge transfer", "interphase": "R, interphase"
+}  # fmt: skip
+
+
+def _result_table(result: Result) -> Table:
+    r = result.resistances
+    table = _plain_table("quantity", "value", "unit", title=getattr(result.cell, "name", "") or None)
+    uncertainty = result.relative_error_estimate * r.total
+
+    def row(name: str, value: str, unit: str = "ohm cm2") -> None:
+        table.add_row(name, value, unit)
+
+    row("R_total", f"{_digits(r.total, uncertainty)} ± {uncertainty:.1g}")
+    if r.total_interval is not None:
+        low, high = r.total_interval
+        row("  guaranteed", f"{low:.6g} to {high:.6g}")
+    row("R_SE, electrolyte", _digits(r.SE, uncertainty))
+    for name, part in r.split.items():
+        if len(r.split) > 1:
+            row(f"  {name.replace('_', ' ')}", _digits(part, uncertainty))
+    row("R_int, interface", _digits(r.int_, uncertainty))
+    for name, part in r.parts.items():
+        if name != "SE" and (part > 0 or name == "constriction"):
+            row("  " + _PART_NAMES.get(name, f"R, {name.replace('_', ' ')}"), _digits(part, uncertainty))
+    if r.static:
+        row("    static, by the smaller electrode", _digits(r.static, uncertainty))
+    from aspot.plot import engineering
+
+    if result.arc is not None:
+        capacitance, unit = engineering(result.arc.C_int_F_per_cm2, "F/cm2").split(" ")
+        row("C_int, interface arc", capacitance, unit)
+        frequency, unit = engineering(result.arc.apex_frequency_Hz, "Hz").split(" ")
+        row("apex of the interface arc", frequency, unit)
+    row("contact fraction", f"{result.contact_fraction:.4g}", "")
+    row("relative error of Z", f"{result.relative_error_estimate:.1e}", "")
+    row("backend", result.backend, "")
+    row("unknowns", str(result.degrees_of_freedom), "")
+    row("full solves", str(result.full_solves), "")
+    if "total" in result.seconds:
+        row("time", f"{result.seconds['total']:.2f}", "s")
+    return table
+
+
+def _digits(value: float, uncertainty: float) -> str:
+    """Digits down to a tenth of the uncertainty, four significant ones at least."""
+    import math
+
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = 4
+    if 0 < uncertainty < abs(value):
+        digits = max(4, min(9, math.ceil(math.log10(abs(value) / uncertainty)) + 1))
+    return f"{value:.{digits}g}"
+
+
+def _comparison_table(result: Result) -> Table | None:
+    from aspot.output import published
+    from aspot.plot import engineering
+
+    source, rows = published(result)
+    if not rows:
+        return None
+
+    def shown(value: float | None, unit: str) -> str:
+        if value is None:
+            return "-"
+        return f"{value:.3g} {unit}" if unit.startswith("ohm") else engineering(value, unit)
+
+    table = _plain_table(
+        "quantity", "computed", "as a circuit fit reads it", "published", title=f"Beside published: {source}"
+    )
+    for row in rows:
+        table.add_row(
+            row.name.replace("_", " ") if "grain" in row.name or "apex" in row.name else row.name,
+            shown(row.computed, row.unit),
+            shown(row.circuit_fit, row.unit),
+            shown(row.published, row.unit),
+        )
+    return table
+
+
+def _materials_table(library: Any) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in ("material", "quantity", "value", "unit", "source", "doubt"):
+        table.add_column(header, no_wrap=header in ("material", "unit"), overflow="fold")
+    for entry in library.table():
+        table.add_row(*(_shown(entry[k]) for k in ("material", "quantity", "value", "unit", "source", "doubt")))
+    return table
