@@ -1,0 +1,74 @@
+# Needs git, make, python3 (3.11 or later) and python3-venv; everything else comes as pinned wheels into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format types bench notebooks lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CASE := na_nzsp04_gradual_1N
+PYTEST_ARGS ?= -n 2
+
+# The tests use both cores through processes; the libraries' own threads would only compete with them.
+test notebooks: export OMP_NUM_THREADS = 1
+test notebooks: export OPENBLAS_NUM_THREADS = 1
+test notebooks bench: export MPLBACKEND = Agg
+
+# Wheels only (no compiler needed), each checked against its hash in the lock.
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
+WHEELS = $(INSTALL) --only-binary :all: --require-hashes -r
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## */make \1\t/p' $(firstword $(MAKEFILE_LIST))
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aspot needs Python 3.11 or later; make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are files that say which lock is installed: a second call does nothing.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "installing what aspot needs into $(VENV) (once, about a minute)"
+	$(WHEELS) requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "installing what the tests need into $(VENV) (once)"
+	$(WHEELS) requirements/dev.txt
+	@touch $@
+
+run: $(VENV)/run.stamp  ## set up and run the main job into results/
+	$(BIN)/aspot run cases/$(CASE).toml --out results/$(CASE)
+
+test: $(VENV)/dev.stamp  ## set up and run every test, lint and types included
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/dev.stamp  ## ruff, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp  ## bring all files into the one format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp  ## run every benchmark
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
+	@mkdir -p build/notebooks
+	$(BIN)/jupytext --quiet --to ipynb notebooks/*.py --output-dir build/notebooks
+	$(BIN)/python -m pytest --nbmake -p no:cacheprovider build/notebooks
+
+# uv resolves for Linux (x86-64, aarch64) and macOS, Python 3.11 and later, at once. It is needed for nothing else.
+lock:  ## resolve the dependencies anew (LOCK_ARGS=--upgrade for newer versions)
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
+	build/lock/bin/uv pip compile $(UV_ARGS) requirements/run.in pyproject.toml -o requirements/run.txt
+	build/lock/bin/uv pip compile $(UV_ARGS) requirements/run.in pyproject.toml --extra test --extra notebooks \
+	    -c requirements/run.txt -o requirements/dev.txt
+
+UV_ARGS = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+    --custom-compile-command "make lock" $(LOCK_ARGS)
+
+clean:  ## remove the environment and what was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
