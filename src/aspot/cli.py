@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import typer
 
@@ -23,7 +23,6 @@ DONE, FAILED, BAD_INPUT = 0, 1, 2
 app = typer.Typer(
     name="aspot",
     help="Impedance of imperfect metal | solid-electrolyte contacts.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -63,10 +62,11 @@ def run(
 ) -> None:
     """Solve a case: spectrum, resistances with error bars, pictures and field."""
     from aspot import output
-    from aspot.casefile import load
 
     overrides = _overrides(set_)
     output.check_directory(out)
+    from aspot.casefile import load
+
     cell = load(case, overrides)
     from aspot.simulate import simulate
 
@@ -115,23 +115,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Without the program's name; default: those of the process.
     """
-    import click
-
     try:
-        status = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        status = app(args=list(arguments) if arguments is not None else None, prog_name="aspot", standalone_mode=False)
         return int(status or DONE)
     except InputError as exc:
         return _failed(exc, BAD_INPUT)
-    except click.UsageError as exc:
-        return _failed(exc.format_message(), BAD_INPUT)
-    except click.exceptions.Exit as exc:
-        return int(exc.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _failed("interrupted", FAILED)
-    except click.ClickException as exc:
-        return _failed(exc.format_message(), FAILED)
     except AspotError as exc:
         return _failed(exc, FAILED)
+    except typer.Exit as exc:
+        return int(exc.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return _failed("interrupted", FAILED)
     except BrokenPipeError:
         # The reader of our output is gone; keep the interpreter from complaining when it flushes at exit.
         import os
@@ -140,19 +134,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except MemoryError:
         return _failed("out of memory", FAILED)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001  the last line of defence: one line instead of a traceback
+        if isinstance(exc, _ParserError):
+            is_usage = exc.exit_code == BAD_INPUT
+            return _failed(f"{exc.format_message()} (see aspot --help)" if is_usage else exc.format_message(), exc.exit_code)
         return _failed(f"unexpected {type(exc).__name__}: {exc}", FAILED)
 
 
-def entry_point() -> None:
-    """Console script `aspot`."""
-    sys.exit(main())
+@runtime_checkable
+class _ParserError(Protocol):
+    """Errors of the command-line parser: click's, or those of the copy of click inside recent versions of typer."""
+
+    exit_code: int
+
+    def format_message(self) -> str: ...
 
 
 def _failed(message: object, status: int) -> int:
     """One line on stderr, whatever the message holds."""
     line = " ".join(str(message).split())
-    print(f"aspot: {line}", file=sys.stderr)
+    sys.stderr.write(f"aspot: {line}\n")
     return status
 
 
