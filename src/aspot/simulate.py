@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from aspot.cell import Cell
+from aspot.cell import Cell, Electrode
 from aspot.discretise import BACKENDS, Backend, Discrete
 from aspot.errors import InputError, MemoryLimitError, ToleranceError
 from aspot.field import Field
@@ -114,6 +114,29 @@ class Plan:
         )
 
 
+    def describe(self) -> dict[str, object]:
+        """What would be computed, for people: backend, depths, unknowns and memory at the level expected."""
+        out: dict[str, object] = {
+            "backend": self.backend.name,
+            "frequencies": len(self.cell.frequencies.values_Hz()),
+            "relative tolerance": self.cell.numerics.relative_tolerance,
+        }
+        for side in self.sides:
+            morphology = getattr(self.cell, f"{side.name}_electrode").morphology
+            out[f"{side.name} electrode"] = "planar" if morphology.is_planar else morphology.kind
+            if not morphology.is_planar:
+                out[f"{side.name} contact fraction"] = morphology.fraction
+                out[f"{side.name} spacing [m]"] = morphology.pitch
+                out[f"{side.name} depth modelled [m]"] = side.interface.depth_m
+                out[f"{side.name} error by cutting there"] = side.truncation_error
+        if self.pellet is not None:
+            out["pellet"] = "electrode smaller than the pellet: solved on two scales"
+        level = min(2, self.backend.n_levels - 1)
+        out["unknowns (about)"] = round(self.unknowns(level))
+        out["memory (about) [MB]"] = round(max(self.memory_bytes(level) / 1e6, 100.0))
+        return out
+
+
 def _backend_of(interface: InterfaceProblem) -> Backend:
     return next(b for b in BACKENDS.values() if b.accepts(interface.cell))
 
@@ -130,14 +153,14 @@ def plan(cell: Cell) -> Plan:
     thickness = cell.electrolyte.thickness
     tolerance = _TRUNCATION_SHARE * cell.numerics.relative_tolerance
     working, counter = cell.working_electrode, cell.counter_electrode
-    symmetric = counter is not None and counter.symmetric
+    symmetric = counter.symmetric
     copies = 2 if symmetric else 1
     available = thickness / copies
     layers = tuple(
         Layer(name=layer.name, thickness_m=layer.thickness, law=layer.law()) for layer in cell.electrolyte.layers
     )
 
-    def interface(electrode: object, depth: float, layers: tuple[Layer, ...]) -> InterfaceProblem:
+    def interface(electrode: Electrode, depth: float, layers: tuple[Layer, ...]) -> InterfaceProblem:
         return InterfaceProblem(
             cell=electrode.unit_cell(available),
             depth_m=depth,
@@ -148,13 +171,13 @@ def plan(cell: Cell) -> Plan:
             temperature_K=cell.temperature,
         )
 
-    def wanted(electrode: object) -> float:
+    def wanted(electrode: Electrode) -> float:
         return sufficient_depth(electrode.unit_cell(available), tolerance)
 
     counter_law = None
     sides: list[Side] = []
-    if counter is None or symmetric or counter.is_planar:
-        counter_law = None if counter is None or symmetric else counter.contact_law()
+    if counter.is_planar:
+        counter_law = counter.contact_law()
         depth = available if working.is_planar else min(wanted(working), available)
         sides.append(
             Side(
@@ -556,8 +579,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     with clock.stage("results"):
         resistances = _resistances(solved)
         arc = _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies)
-        asked = sorted({float(frequencies.min()), float(frequencies.max())})
-        fields = tuple(_field(solved, f) for f in asked)
+        fields = tuple(_field(solved, float(f)) for f in cell.frequencies.field_values_Hz())
     clock.seconds["total"] = time.perf_counter() - start
     versions = installed_versions()
     spectrum = Spectrum(

@@ -1,0 +1,237 @@
+"""Morphologies as users describe them, and the unit cell that each stands for."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, ProfileCell, Shape, Square, UnitCell
+from aspot.specification import ContactFraction, Spacing, Spec, SpotSize
+
+#: Kinds and arrangements of the case file that no backend solves yet.
+_NOT_BUILT = {"kind": ("image", "rough"), "arrangement": ("random",)}
+
+#: Keys that describe the size of each shape.
+_SIZES = {
+    "disc": ("radius",),
+    "square": ("side",),
+    "ellipse": ("semi_axes",),
+    "annulus": ("inner_radius", "radius"),
+}
+
+#: Part of the pitch that neighbouring shapes leave free at least: meshes need room between rims.
+_CLEARANCE = 0.005
+
+
+class Morphology(Spec):
+    """Where the metal touches.
+
+    Parameters
+    ----------
+    kind : "planar", "spots", "pores" or "strips"
+        Spots: metal touches inside the shapes; pores: outside them; strips: on parallel stripes.
+    shape : "disc", "square", "ellipse" or "annulus"
+    arrangement : "single", "square" or "hexagonal"
+        "single": one round shape on the axis of a flux tube; else a periodic array.
+    radius, inner_radius, side : float
+        Sizes of the shape [m]; strips: radius is half the width.
+    semi_axes : pair of float
+        Semi-axes of an ellipse along x and y [m].
+    width : float
+        Width of a strip of contact [m].
+    contact_fraction : float
+        Part of the area where the metal touches. Either this or `spacing`.
+    spacing : float
+        Distance of neighbours in the array; diameter of the flux tube; pitch of strips [m].
+    """
+
+    kind: Literal["planar", "spots", "pores", "image", "strips", "rough"] = "planar"
+    shape: Literal["disc", "square", "ellipse", "annulus"] | None = None
+    arrangement: Literal["single", "square", "hexagonal", "random"] | None = None
+    radius: SpotSize | None = None
+    inner_radius: SpotSize | None = None
+    side: SpotSize | None = None
+    semi_axes: Annotated[tuple[SpotSize, SpotSize] | None, Field(strict=False)] = None
+    width: SpotSize | None = None
+    contact_fraction: ContactFraction | None = None
+    spacing: Spacing | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key, missing in _NOT_BUILT.items():
+            if getattr(self, key) in missing:
+                raise ValueError(f"{key} = {getattr(self, key)!r} is not available in this version")
+        given = {name for name in type(self).model_fields if getattr(self, name) is not None} - {"kind"}
+        allowed, needed = self._keys()
+        for name in sorted(given - allowed):
+            what = f"{self.kind} of shape {self.shape}" if self.shape else self.kind
+            raise ValueError(f"{name} has no meaning for {what}; allowed: {', '.join(sorted(allowed)) or 'no key'}")
+        for name in sorted(needed - given):
+            raise ValueError(f"{name} is required for {self.kind} of this shape")
+        if self.is_planar:
+            return self
+        if self.kind == "strips" and (self.width is None) == (self.radius is None):
+            raise ValueError("strips need either width, or radius (half the width)")
+        if (self.contact_fraction is None) == (self.spacing is None):
+            raise ValueError("give either contact_fraction or spacing, not both or none")
+        if self.arrangement == "single" and self.shape in ("square", "ellipse"):
+            raise ValueError(
+                f"shape = {self.shape!r} with arrangement = 'single': a flux tube holds a disc or an annulus; "
+                "use arrangement = 'square' or 'hexagonal'"
+            )
+        if self.shape == "annulus" and not self.inner_radius < 0.999 * self.radius:  # type: ignore[operator]
+            raise ValueError(f"inner_radius = {self.inner_radius:g} m must be below radius = {self.radius:g} m")
+        self._check_room()
+        return self
+
+    def _keys(self) -> tuple[set[str], set[str]]:
+        """Allowed and required keys for this kind, arrangement and shape included."""
+        if self.kind == "planar":
+            return set(), set()
+        if self.kind == "strips":
+            return {"width", "radius", "contact_fraction", "spacing"}, set()
+        size = set(_SIZES[self.shape or "disc"])
+        return size | {"shape", "arrangement", "contact_fraction", "spacing"}, size | {"arrangement"}
+
+    def _check_room(self) -> None:
+        fraction = self.fraction
+        if not 1e-4 * (1 - 1e-9) <= fraction <= 0.99 * (1 + 1e-9):
+            raise ValueError(f"spacing = {self.pitch:g} m makes a contact fraction of {fraction:.4g}: allowed 1e-4 to 0.99")
+        free = self._clearance()
+        if free < _CLEARANCE * (0.2 if self.kind == "strips" or self.arrangement == "single" else 1.0):
+            key = "contact_fraction" if self.spacing is None else "spacing"
+            raise ValueError(
+                f"{key} = {getattr(self, key):g}: neighbouring shapes would touch or leave less than "
+                f"{_CLEARANCE:.1%} of the pitch between them ({self._limit()})"
+            )
+
+    def _limit(self) -> str:
+        if self.kind == "strips" or self.arrangement == "single":
+            return "the shape must fit into its unit cell"
+        if self.shape in (None, "disc"):
+            limit = math.pi / 4 if self.arrangement == "square" else math.pi / (2 * math.sqrt(3))
+            return f"discs in a {self.arrangement} array touch when they cover {limit:.3f} of the area"
+        return "use a larger spacing or smaller shapes"
+
+    def _clearance(self) -> float:
+        """Free room between neighbours, relative to the pitch."""
+        pitch = self.pitch
+        if self.kind == "strips":
+            return 1.0 - 2.0 * self.half_width / pitch
+        ax, ay = self._half_extents()
+        if self.arrangement == "single":
+            return 1.0 - 2.0 * ax / pitch
+        to = [(1.0, 0.0), (0.0, 1.0)] if self.arrangement == "square" else [(1.0, 0.0), (0.5, math.sqrt(3) / 2)]
+        room = []
+        for x, y in to:
+            if self.shape == "square":
+                distance = max(x, y) * pitch
+                room.append((distance - 2.0 * ax) / pitch)
+            else:
+                # Equal aligned ellipses are apart if the centres' offset lies outside the ellipse of twice the size.
+                stretch = math.hypot(x * pitch / (2.0 * ax), y * pitch / (2.0 * ay))
+                room.append((1.0 - 1.0 / stretch) * math.hypot(x, y) if stretch > 0 else -1.0)
+        return min(room)
+
+    @property
+    def is_planar(self) -> bool:
+        """Whether the metal touches everywhere."""
+        return self.kind == "planar"
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of a strip [m]."""
+        if self.radius is not None:
+            return self.radius
+        assert self.width is not None
+        return 0.5 * self.width
+
+    def _half_extents(self) -> tuple[float, float]:
+        if self.shape == "ellipse":
+            assert self.semi_axes is not None
+            return self.semi_axes
+        if self.shape == "square":
+            assert self.side is not None
+            return 0.5 * self.side, 0.5 * self.side
+        assert self.radius is not None
+        return self.radius, self.radius
+
+    @property
+    def shape_area(self) -> float:
+        """Area of one shape [m2]."""
+        ax, ay = self._half_extents()
+        if self.shape == "square":
+            return 4.0 * ax * ay
+        inner = self.inner_radius or 0.0
+        return math.pi * (ax * ay - inner**2)
+
+    @property
+    def fraction(self) -> float:
+        """Contact fraction, given or from the spacing; 1 for a planar interface."""
+        if self.is_planar:
+            return 1.0
+        if self.contact_fraction is not None:
+            return self.contact_fraction
+        assert self.spacing is not None
+        if self.kind == "strips":
+            return 2.0 * self.half_width / self.spacing
+        covered = self.shape_area / (_cell_area_factor(self.arrangement) * self.spacing**2)
+        return covered if self.kind == "spots" else 1.0 - covered
+
+    @property
+    def pitch(self) -> float:
+        """Spacing, given or from the contact fraction [m]."""
+        if self.spacing is not None:
+            return self.spacing
+        assert self.contact_fraction is not None
+        if self.kind == "strips":
+            return 2.0 * self.half_width / self.contact_fraction
+        covered = self.contact_fraction if self.kind == "spots" else 1.0 - self.contact_fraction
+        return math.sqrt(self.shape_area / (covered * _cell_area_factor(self.arrangement)))
+
+    def unit_cell(self, planar_width: float) -> UnitCell:
+        """The piece that is solved.
+
+        Parameters
+        ----------
+        planar_width : float
+            Radius of the tube that stands for a planar interface, which has no lateral length [m].
+        """
+        if self.is_planar:
+            return ProfileCell(axisymmetric=True, outer=planar_width)
+        half = 0.5 * self.pitch
+        if self.kind == "strips":
+            return ProfileCell(axisymmetric=False, outer=half, edges=(self.half_width,), contact=(True, False))
+        inside = self.kind == "spots"
+        if self.arrangement == "single":
+            assert self.radius is not None
+            if self.shape == "annulus":
+                assert self.inner_radius is not None
+                edges: tuple[float, ...] = (self.inner_radius, self.radius)
+                contact: tuple[bool, ...] = (not inside, inside, not inside)
+            else:
+                edges, contact = (self.radius,), (inside, not inside)
+            return ProfileCell(axisymmetric=True, outer=half, edges=edges, contact=contact)
+        if self.arrangement == "square":
+            return BoxCell(size_x=half, size_y=half, shapes=(self._placed(0.0, 0.0),), contact_inside=inside)
+        height = math.sqrt(3) * half
+        shapes = (self._placed(0.0, 0.0), self._placed(half, height))
+        return BoxCell(size_x=half, size_y=height, shapes=shapes, contact_inside=inside)
+
+    def _placed(self, x: float, y: float) -> Shape:
+        ax, ay = self._half_extents()
+        if self.shape == "ellipse":
+            return Ellipse(x=x, y=y, semi_axis_x=ax, semi_axis_y=ay)
+        if self.shape == "square":
+            return Square(x=x, y=y, side=2.0 * ax)
+        if self.shape == "annulus":
+            assert self.inner_radius is not None
+            return Annulus(x=x, y=y, inner_radius=self.inner_radius, radius=ax)
+        return Disc(x=x, y=y, radius=ax)
+
+
+def _cell_area_factor(arrangement: str | None) -> float:
+    """Area of the cell of one shape over the square of the spacing."""
+    return {"single": math.pi / 4.0, "square": 1.0, "hexagonal": math.sqrt(3) / 2.0}[arrangement or "single"]
