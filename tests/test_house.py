@@ -145,7 +145,7 @@ def test_the_layer_reader_sees_every_form_of_import(tmp_path: Path) -> None:
         "import aspot.fem.problem\nfrom aspot.laws import Law\nfrom aspot import laws\nfrom . import problem\n"
         "from ..laws import Law\ndef f():\n    from aspot.cell import Cell\nif TYPE_CHECKING:\n    import aspot.cli\n"
     )
-    known = {name: file for name in ("", "fem", "fem.problem", "laws", "cell", "cli")}
+    known = dict.fromkeys(("", "fem", "fem.problem", "laws", "cell", "cli"), file)
     found = sorted(imports("fem.kernels", file, known), key=lambda item: item[1])
     targets = ["fem.problem", "laws", "laws", "fem.problem", "laws", "cell", "cli"]
     assert [target for target, _ in found] == targets

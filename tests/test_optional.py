@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SMALL_CASE = """
 name = "small"
 [electrolyte]
