@@ -41,9 +41,10 @@ done
 for file in "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf"; do
     [ -e "$file" ] && mkdir -p "$root/root/.config/pip" && cp "$file" "$root/root/.config/pip/pip.conf"
 done
-# Folders that pip's settings name (local indexes, wheels) are the same inside.
+# Folders that pip's settings name (wheels, local indexes: the files of INDEX/simple lie beside it) are the same inside.
 for folder in $(python3 -m pip config list | grep -oE "(file://)?/[^ ']+" | sed 's#^file://##' | sort -u); do
-    [ -d "$folder" ] && bind "${folder%/}"
+    folder=${folder%/}
+    [ -d "$folder" ] && bind "${folder%/simple}"
 done
 
 rm -rf "$root/root/project"
