@@ -42,7 +42,7 @@ def two_arcs(f: NDArray[np.float64] = F) -> NDArray[np.complex128]:
     ids=["two arcs", "scaled", "blocking", "inductive", "constant phase"],
 )
 def test_kramers_kronig_accepts_causal_circuits(z: NDArray[np.complex128]) -> None:
-    testing.assert_kramers_kronig(spectrum(z), limit=2e-4)
+    testing.assert_kramers_kronig(spectrum(z), limit=1e-4)
 
 
 def test_kramers_kronig_accepts_few_frequencies_per_decade() -> None:
@@ -59,7 +59,7 @@ def test_kramers_kronig_rejects_one_bad_point(bad: int) -> None:
     z = two_arcs()
     z[bad] *= 1.02
     found = testing.kramers_kronig(spectrum(z))
-    assert found.largest > 3e-3
+    assert found.largest > 1e-3
     with pytest.raises(AssertionError, match="Kramers-Kronig residual"):
         testing.assert_kramers_kronig(spectrum(z))
     if 2 < bad < 68:  # at the ends the ladder can follow in part

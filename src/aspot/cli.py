@@ -228,7 +228,7 @@ _PART_NAMES = {
 
 def _result_table(result: Result) -> Table:
     r = result.resistances
-    table = _plain_table("quantity", "value", "unit", title=getattr(result.cell, "name", "") or None)
+    table = _plain_table("quantity", "value", "unit", title=result.cell.name or None)
     uncertainty = result.relative_error_estimate * r.total
 
     def row(name: str, value: str, unit: str = "ohm cm2") -> None:

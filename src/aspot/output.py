@@ -57,9 +57,9 @@ _OHM_CM2, _F_CM2, _HERTZ = (1e4, "ohm cm2"), (1e-4, "F/cm2"), (1.0, "Hz")
 
 def published(result: Result) -> tuple[str, tuple[Comparison, ...]]:
     """Source of the case's published figures, and each of them beside the computed ones; empty without such figures."""
-    given = _mapping(getattr(result.cell, "published", None))
-    if not given:
+    if result.cell.published is None:
         return "", ()
+    given = result.cell.published.model_dump(exclude_none=True)
     r, arc = result.resistances, result.arc
     fitted = _circuit_fit(result)
     computed: dict[str, tuple[tuple[float, str], float | None]] = {
@@ -84,14 +84,7 @@ def published(result: Result) -> tuple[str, tuple[Comparison, ...]]:
                     name=name, unit=unit, published=factor * value, computed=own, circuit_fit=fitted.get(name)
                 )
             )
-    return str(given.get("source") or ""), tuple(rows)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    dumped = value.model_dump() if hasattr(value, "model_dump") else value
-    return {k: v for k, v in dict(dumped).items() if v is not None}
+    return result.cell.published.source, tuple(rows)
 
 
 def _grain_boundaries(split: Mapping[str, float]) -> float | None:
@@ -147,8 +140,6 @@ def strict(value: Any) -> Any:
         return strict(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [strict(v) for v in value]
-    if hasattr(value, "model_dump"):
-        return strict(value.model_dump(mode="json"))
     raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
 
 
@@ -157,7 +148,7 @@ def summary(result: Result) -> dict[str, Any]:
     r, arc = result.resistances, result.arc
     source, rows = published(result)
     document: dict[str, Any] = {
-        "name": getattr(result.cell, "name", ""),
+        "name": result.cell.name,
         "R_total_ohm_cm2": r.total,
         "R_SE_ohm_cm2": r.SE,
         "R_int_ohm_cm2": r.int_,
@@ -182,7 +173,7 @@ def summary(result: Result) -> dict[str, Any]:
         },
         "versions": result.versions,
         "digest": result.spectrum.provenance.get("case"),
-        "case": result.cell,
+        "case": result.cell.resolved(),
     }
     if rows:
         document["published"] = {
@@ -278,7 +269,7 @@ def _fill(result: Result, folder: Path) -> list[str]:
     """Write all files into an empty folder; their names."""
     from aspot.casefile import dumps
 
-    title = getattr(result.cell, "name", "")
+    title = result.cell.name
     apex = result.arc.apex_frequency_Hz if result.arc else None
     spectrum = result.spectrum
     writers: dict[str, Callable[[Path], object]] = {

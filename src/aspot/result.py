@@ -154,6 +154,6 @@ class Result:
     def __repr__(self) -> str:
         r = self.resistances
         return (
-            f"<Result {getattr(self.cell, 'name', '')!r}: R_total {r.total:.5g} ohm cm2 = R_SE {r.SE:.5g} + R_int "
+            f"<Result {self.cell.name!r}: R_total {r.total:.5g} ohm cm2 = R_SE {r.SE:.5g} + R_int "
             f"{r.int_:.5g}, relative error {self.relative_error_estimate:.1e}, {self.backend}>"
         )
