@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.optimize import brentq
-
 from aspot.cell import Cell
 from aspot.errors import AspotError, InputError
 from aspot.result import Result
 from aspot.simulate import simulate
+
+_MAX_STEPS = 25
+_CLOSE = 2e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,8 @@ def equivalent_morphologies(
 ) -> tuple[Morphology, ...]:
     """For each contact fraction, the spot radius and the gap height that give R_int and C_int.
 
-    At a given contact fraction, R_int grows with the radius (the constriction is proportional to it, the resistance
-    of the contacts does not depend on it), so that one radius at most gives R_int. C_int is proportional to 1/(gap
-    height) up to the capacitance of the contacts.
+    At a given contact fraction the constriction is proportional to the radius and the resistance of the contacts does
+    not depend on it, so that one radius at most gives R_int; C_int is nearly proportional to 1/(gap height).
 
     Parameters
     ----------
@@ -80,8 +79,8 @@ class _NoSolution(AspotError):
 def _with(cell: Cell, fraction: float, radius: float, gap: float) -> Cell:
     return cell.with_(
         **{
-            "working_electrode.morphology.contact_fraction": fraction,
             "working_electrode.morphology.spacing": None,
+            "working_electrode.morphology.contact_fraction": fraction,
             "working_electrode.morphology.radius": radius,
             "working_electrode.gap.thickness": gap,
         }
@@ -89,31 +88,24 @@ def _with(cell: Cell, fraction: float, radius: float, gap: float) -> Cell:
 
 
 def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morphology:
-    gap = cell.working_electrode.gap.thickness
-
-    def miss_r(log_radius: float) -> float:
-        return simulate(_with(cell, fraction, 10.0**log_radius, gap)).resistances.int_ - r_int
-
-    ends = np.log10([2e-8, 9e-4])
-    try:
-        low, high = miss_r(ends[0]), miss_r(ends[1])
-    except InputError as error:
-        raise _NoSolution(str(error)) from error
-    if low * high > 0:
-        raise _NoSolution(f"contact fraction {fraction:g}: R_int between {low + r_int:.3g} and {high + r_int:.3g}")
-    radius = 10.0 ** brentq(miss_r, *ends, xtol=1e-5)
-
-    result = simulate(_with(cell, fraction, radius, gap))
-    # C_int is close to proportional to 1/gap: a few corrections reach the wanted value.
-    for _ in range(30):
-        if result.arc is None:
-            raise _NoSolution(f"contact fraction {fraction:g}: no interface arc")
-        ratio = result.arc.C_int_F_per_cm2 / c_int
-        if abs(ratio - 1.0) < 1e-4:
-            return Morphology(contact_fraction=fraction, radius_m=radius, gap_thickness_m=gap, result=result)
-        gap *= ratio
+    """Corrects radius and gap together by their leading proportionalities until both figures agree."""
+    gap_spec, radius = cell.working_electrode.gap, cell.working_electrode.morphology.radius
+    assert gap_spec is not None and radius is not None
+    gap = gap_spec.thickness
+    for _ in range(_MAX_STEPS):
         try:
             result = simulate(_with(cell, fraction, radius, gap))
         except InputError as error:
-            raise _NoSolution(str(error)) from error
-    raise _NoSolution(f"contact fraction {fraction:g}: no gap gives C_int")
+            raise _NoSolution(f"contact fraction {fraction:g}: {error}") from error
+        r, arc = result.resistances, result.arc
+        if arc is None:
+            raise _NoSolution(f"contact fraction {fraction:g}: no interface arc")
+        if abs(r.int_ / r_int - 1.0) < _CLOSE and abs(arc.C_int_F_per_cm2 / c_int - 1.0) < _CLOSE:
+            return Morphology(contact_fraction=fraction, radius_m=radius, gap_thickness_m=gap, result=result)
+        # What does not depend on the radius (contacts, layers) leaves this for the constriction.
+        left = r_int - (r.int_ - r.cc)
+        if left <= 0.0:
+            raise _NoSolution(f"contact fraction {fraction:g}: the contacts alone make {r.int_ - r.cc:.3g} ohm cm2")
+        radius *= left / r.cc
+        gap *= arc.C_int_F_per_cm2 / c_int
+    raise _NoSolution(f"contact fraction {fraction:g}: no agreement after {_MAX_STEPS} steps")
