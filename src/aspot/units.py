@@ -23,8 +23,17 @@ KINDS: dict[str, tuple[str, str]] = {
     "current density": ("A/m^2", "'10 mA/cm^2'"),
 }
 
-_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
+_NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*")
 _MAX_LENGTH = 80
+
+# What may reach pint's parser: names, 1, products, quotients, brackets, and one-digit powers (also "cm2", "cm-2").
+# Towers of powers would keep it busy for ever.
+_POWER = r"(?:\s*(?:\^|\*\*)\s*)?(-?[1-9])(?![0-9.])(?!\s*(?:\^|\*\*))"
+_TOKEN = re.compile(rf"(?P<name>°?[^\W\d_]+)(?:{_POWER})?|1(?![0-9.])|[ */()]")
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−·⋅×", "0123456789--***")
+
+#: Angles: 1 rad/s is 1/(2 pi) Hz, but of the same dimension as 1 Hz.
+_ANGULAR = ("rpm", "rps")
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +46,31 @@ def _registry() -> Any:
     return registry
 
 
+def _readable(unit: str) -> str:
+    """The unit as pint reads it.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything but names, products, quotients and small powers, or an angle.
+    """
+    unit = unit.translate(_SUPERSCRIPTS)
+    out, end = [], 0
+    while end < len(unit):
+        match = _TOKEN.match(unit, end)
+        if match is None:
+            raise ValueError(unit)
+        name, power = match["name"], match[2]
+        if name is None:
+            out.append(match[0])
+        else:
+            if name in _ANGULAR or name.startswith("Δ") or _registry().Unit(name).dimensionless:
+                raise ValueError(unit)
+            out.append(f" {name}" + (f"**{power}" if power else ""))
+        end = match.end()
+    return "".join(out)
+
+
 @lru_cache(maxsize=512)
 def _factor_and_offset(unit: str, kind: str) -> tuple[float, float]:
     """SI value = factor * number + offset."""
@@ -45,7 +79,7 @@ def _factor_and_offset(unit: str, kind: str) -> tuple[float, float]:
     registry = _registry()
     si = registry.Unit(KINDS[kind][0])
     try:
-        given = registry.Unit(unit)
+        given = registry.Unit(_readable(unit))
         per_mole = kind == "activation energy" and given.dimensionality == registry.Unit("J/mol").dimensionality
         target = registry.Unit("J/mol") if per_mole else si
         low, high = (registry.Quantity(number, given).to(target).magnitude for number in (0.0, 1.0))
@@ -53,8 +87,7 @@ def _factor_and_offset(unit: str, kind: str) -> tuple[float, float]:
             low, high = low / Avogadro, high / Avogadro
     except pint.DimensionalityError:
         raise InputError(f"{unit!r} is not a unit of {kind}") from None
-    # pint lets errors of its parser and tokenizer through, of many kinds.
-    except Exception:
+    except Exception:  # noqa: BLE001  pint lets errors of its parser and tokenizer through, of many kinds
         raise InputError(f"{unit!r} is not a unit") from None
     return float(high - low), float(low)
 
