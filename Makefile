@@ -52,11 +52,13 @@ format: $(VENV)/dev.stamp  ## bring all files into the one format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp  ## run every benchmark
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
 	@mkdir -p build/notebooks
-	$(BIN)/jupytext --quiet --to ipynb notebooks/*.py --output-dir build/notebooks
+	@for text in $(sort $(wildcard notebooks/*.py)); do \
+	    $(BIN)/jupytext --quiet --set-kernel - --to ipynb $$text \
+	        --output build/notebooks/$$(basename $$text .py).ipynb || exit 1; done
 	$(BIN)/python -m pytest --nbmake -p no:cacheprovider build/notebooks
 
 # uv resolves for Linux (x86-64, aarch64) and macOS, Python 3.11 and later, at once. It is needed for nothing else.
