@@ -1,10 +1,10 @@
 """Element kernels: stiffness of tetrahedra and mass of facets, order 1 and 2, straight and curved.
 
-    volume:      int grad u . T grad v dx          T = 1 or a constant symmetric tensor
+    volume:      int grad u . T grad v dx          T scalar or a constant symmetric positive definite tensor
     interface:   int [u] [v] ds                    [u] = u - V (port), u (ground), or u+ - u- (inner interface)
 
 Each gives the pairs w_ij = -K_ij of its element matrices (see `aspot.fem.pattern`). With reference gradients d N and
-the metric M = |J| J^-1 T J^-T of the map from the reference tetrahedron,
+the metric M = |J| J^-1 J^-T of the map from the reference tetrahedron,
 
     K_ij = sum_{a,b} int M_ab d_a N_i d_b N_j.
 
@@ -19,6 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.special import roots_jacobi
 
 from aspot.fem.pattern import GROUND, Pattern, pairs
 from aspot.mesh.tetmesh import TetrahedralMesh
@@ -26,10 +27,10 @@ from aspot.mesh.tetmesh import TetrahedralMesh
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 
-#: Degree of the rule on curved cells.
-CURVED_DEGREE = 6
-#: Degree of the rule on facets of 6 nodes: the mass of plane facets with curved edges is a polynomial of degree 6.
-FACET_DEGREE = 6
+#: Points per direction on curved cells.
+CURVED_POINTS = 4
+#: Points per direction on facets of 6 nodes: the mass of plane facets with curved edges is a polynomial of degree 6.
+FACET_POINTS = 4
 #: Largest distance of a middle node from the middle of its edge, relative to the edge, in straight cells.
 STRAIGHT = 1e-12
 
@@ -49,29 +50,38 @@ def shape_functions(points: FloatArray, order: int) -> tuple[FloatArray, FloatAr
     return values, np.concatenate([(4 * lam - 1)[:, :, None] * slope, edges], axis=1)
 
 
-def quadrature(dimension: int, degree: int) -> tuple[FloatArray, FloatArray]:
-    """Points (q, dimension) and positive weights of a rule on the unit triangle (2) or tetrahedron (3)."""
-    from skfem.quadrature import get_quadrature
-    from skfem.refdom import RefTet, RefTri
+def quadrature(dimension: int, n: int) -> tuple[FloatArray, FloatArray]:
+    """Points (n^d, d) and weights of the conical product of Gauss-Jacobi rules on the unit triangle or tetrahedron.
 
-    points, weights = get_quadrature(RefTri if dimension == 2 else RefTet, degree)
-    return np.ascontiguousarray(points.T), weights
+    Exact to degree 2 n - 1; all weights are positive (semidefinite matrices stay so) and all points inside (the
+    Jacobian may vanish on the boundary). A. H. Stroud, Approximate Calculation of Multiple Integrals (1971), 2.4.
+    """
+    points, weights, rest = np.zeros((1, 0)), np.ones(1), np.ones(1)
+    for axis in range(dimension):
+        power = dimension - 1 - axis
+        x, w = roots_jacobi(n, power, 0.0)
+        u, w = (1 + x) / 2, w / 2 ** (power + 1)
+        column = np.multiply.outer(rest, u).reshape(-1, 1)
+        points = np.hstack([np.repeat(points, n, axis=0), column])
+        weights = np.multiply.outer(weights, w).ravel()
+        rest = np.multiply.outer(rest, 1 - u).ravel()
+    return points, weights
 
 
 @lru_cache(maxsize=16)
-def _tables(order: int, degree: int) -> tuple[FloatArray, FloatArray]:
-    """Gradients (q, k, 3) at the points of a rule, and the table (q, k (k - 1) / 2, 6) that turns M into pairs."""
-    points, weights = quadrature(3, degree)
+def _tables(order: int, n: int) -> tuple[FloatArray, FloatArray]:
+    """Gradients (q, k, 3) at the points of a rule, and the table (q, 6, k (k - 1) / 2) that turns M into pairs."""
+    points, weights = quadrature(3, n)
     gradients = shape_functions(points, order)[1]
     i, j = pairs(gradients.shape[1])
     a, b = np.triu_indices(3)
     table = gradients[:, i][:, :, a] * gradients[:, j][:, :, b]
     table += np.where(a != b, gradients[:, i][:, :, b] * gradients[:, j][:, :, a], 0.0)
-    return gradients, -weights[:, None, None] * table
+    return gradients, np.ascontiguousarray(-weights[:, None, None] * table.transpose(0, 2, 1))
 
 
 def stiffness(mesh: TetrahedralMesh, pattern: Pattern, region: int, coefficient: float | FloatArray = 1.0, *,
-              degree: int = CURVED_DEGREE) -> FloatArray:
+              n_points: int = CURVED_POINTS) -> FloatArray:
     """Entries (nnz,) of int grad u . T grad v over one region, on the pattern of the mesh.
 
     Parameters
@@ -82,140 +92,120 @@ def stiffness(mesh: TetrahedralMesh, pattern: Pattern, region: int, coefficient:
     region : int
         Index into `mesh.region_names`.
     coefficient : float or (3, 3) float
-        T: scalar or symmetric tensor.
-    degree : int
-        Of the quadrature rule on curved cells. The default leaves quarter-point cells an error well below that of
-        the elements (benchmarks/README.md); straight cells are exact.
+        T: scalar or symmetric positive definite tensor.
+    n_points : int
+        Points per direction of the quadrature rule on curved cells; straight cells are exact.
 
     Returns
     -------
     (nnz,) float
         In units of `mesh.unit_m` times those of the coefficient.
     """
-    tensor = np.asarray(coefficient, dtype=np.float64)
-    isotropic = tensor.ndim == 0
-    tensor = np.ascontiguousarray(tensor * np.eye(3) if isotropic else tensor)
-    exact = _tables(mesh.order, 2)[1].sum(axis=0)
+    scale, nodes = float(np.min(coefficient)), mesh.nodes
+    if np.ndim(coefficient):
+        # With T = L L^T this is the integral without T in the coordinates L^-1 x, times det L.
+        factor = np.linalg.cholesky(coefficient)
+        scale, nodes = float(np.prod(np.diag(factor))), np.linalg.solve(factor, nodes.T).T.copy()
+    exact = _tables(2, 2)[1].sum(axis=0)
+    gradients, table = _tables(2, n_points)
+
     slots = np.zeros(pattern.n_slots)
     if mesh.order == 1:
-        _stiffness_1(mesh.nodes, mesh.cells, mesh.cell_region, region, tensor, isotropic, pattern.cell_slots, slots)
+        _stiffness_1(nodes, mesh.cells, mesh.cell_region, region, pattern.cell_slots, slots)
     else:
-        gradients, table = _tables(2, degree)
-        _stiffness_2(mesh.nodes, mesh.cells, mesh.cell_region, region, tensor, exact, gradients, table, STRAIGHT,
+        _stiffness_2(nodes, mesh.cells, mesh.cell_region, region, exact, gradients, table, STRAIGHT,
                      pattern.cell_slots, slots)
+    if scale != 1.0:
+        slots *= scale
     return pattern.data(slots)
 
 
-@njit(nogil=True, cache=True)
-def _metric(j, tensor, m):  # type: ignore[no-untyped-def]
-    """M = |det J| J^-1 T J^-T, as (00, 01, 02, 11, 12, 22); J[:, a] = dx/dxi_a, given by rows j[a]."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def _metric(ax, ay, az, bx, by, bz, cx, cy, cz):  # type: ignore[no-untyped-def]
+    """M = |det J| J^-1 J^-T as (00, 01, 02, 11, 12, 22); a, b, c are the columns of J."""
     # Rows of det(J) J^-1.
-    c = np.empty((3, 3))
-    for a in range(3):
-        p, q = j[(a + 1) % 3], j[(a + 2) % 3]
-        c[a, 0] = p[1] * q[2] - p[2] * q[1]
-        c[a, 1] = p[2] * q[0] - p[0] * q[2]
-        c[a, 2] = p[0] * q[1] - p[1] * q[0]
-    scale = 1.0 / abs(j[0, 0] * c[0, 0] + j[0, 1] * c[0, 1] + j[0, 2] * c[0, 2])
-    r = 0
-    for a in range(3):
-        t0 = scale * (c[a, 0] * tensor[0, 0] + c[a, 1] * tensor[1, 0] + c[a, 2] * tensor[2, 0])
-        t1 = scale * (c[a, 0] * tensor[0, 1] + c[a, 1] * tensor[1, 1] + c[a, 2] * tensor[2, 1])
-        t2 = scale * (c[a, 0] * tensor[0, 2] + c[a, 1] * tensor[1, 2] + c[a, 2] * tensor[2, 2])
-        for b in range(a, 3):
-            m[r] = t0 * c[b, 0] + t1 * c[b, 1] + t2 * c[b, 2]
-            r += 1
+    ux, uy, uz = by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx
+    vx, vy, vz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
+    wx, wy, wz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    scale = 1.0 / abs(ax * ux + ay * uy + az * uz)
+    return (scale * (ux * ux + uy * uy + uz * uz), scale * (ux * vx + uy * vy + uz * vz),
+            scale * (ux * wx + uy * wy + uz * wz), scale * (vx * vx + vy * vy + vz * vz),
+            scale * (vx * wx + vy * wy + vz * wz), scale * (wx * wx + wy * wy + wz * wz))
 
 
-@njit(nogil=True, cache=True)
-def _stiffness_1(nodes, cells, cell_region, region, tensor, isotropic, cell_slots, slots):  # type: ignore[no-untyped-def]
-    """Add the pairs of all cells of a region, 4 nodes each: w_ij = -n_i . T n_j / (6 |det J|), n_i normals."""
-    n = np.empty((4, 3))
-    t = np.empty((4, 3))
+@njit(nogil=True, cache=True, error_model="numpy")
+def _metric_of_vertices(nodes, i0, i1, i2, i3):  # type: ignore[no-untyped-def]
+    """M of a straight cell."""
+    x, y, z = nodes[i0, 0], nodes[i0, 1], nodes[i0, 2]
+    return _metric(nodes[i1, 0] - x, nodes[i1, 1] - y, nodes[i1, 2] - z,
+                   nodes[i2, 0] - x, nodes[i2, 1] - y, nodes[i2, 2] - z,
+                   nodes[i3, 0] - x, nodes[i3, 1] - y, nodes[i3, 2] - z)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _stiffness_1(nodes, cells, cell_region, region, cell_slots, slots):  # type: ignore[no-untyped-def]
+    """Add the pairs of all cells of a region, 4 nodes each."""
+    sixth = 1.0 / 6.0
     for e in range(len(cells)):
         if cell_region[e] != region:
             continue
-        i = cells[e, 0]
-        x0, y0, z0 = nodes[i, 0], nodes[i, 1], nodes[i, 2]
-        i = cells[e, 1]
-        x1, y1, z1 = nodes[i, 0] - x0, nodes[i, 1] - y0, nodes[i, 2] - z0
-        i = cells[e, 2]
-        x2, y2, z2 = nodes[i, 0] - x0, nodes[i, 1] - y0, nodes[i, 2] - z0
-        i = cells[e, 3]
-        x3, y3, z3 = nodes[i, 0] - x0, nodes[i, 1] - y0, nodes[i, 2] - z0
-        n[1, 0], n[1, 1], n[1, 2] = y2 * z3 - z2 * y3, z2 * x3 - x2 * z3, x2 * y3 - y2 * x3
-        n[2, 0], n[2, 1], n[2, 2] = y3 * z1 - z3 * y1, z3 * x1 - x3 * z1, x3 * y1 - y3 * x1
-        n[3, 0], n[3, 1], n[3, 2] = y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2
-        for d in range(3):
-            n[0, d] = -n[1, d] - n[2, d] - n[3, d]
-        scale = -1.0 / (6.0 * abs(x1 * n[1, 0] + y1 * n[1, 1] + z1 * n[1, 2]))
-        if isotropic:
-            scale *= tensor[0, 0]
-            p = 0
-            for a in range(4):
-                for b in range(a + 1, 4):
-                    slots[cell_slots[e, p]] += scale * (n[a, 0] * n[b, 0] + n[a, 1] * n[b, 1] + n[a, 2] * n[b, 2])
-                    p += 1
-        else:
-            for a in range(3):
-                for d in range(3):
-                    t[a, d] = n[a, 0] * tensor[0, d] + n[a, 1] * tensor[1, d] + n[a, 2] * tensor[2, d]
-            p = 0
-            for a in range(4):
-                for b in range(a + 1, 4):
-                    slots[cell_slots[e, p]] += scale * (t[a, 0] * n[b, 0] + t[a, 1] * n[b, 1] + t[a, 2] * n[b, 2])
-                    p += 1
+        m00, m01, m02, m11, m12, m22 = _metric_of_vertices(
+            nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
+        # K_ij = M_ab / 6 with a = i - 1, b = j - 1; rows add up to zero.
+        slots[cell_slots[e, 0]] += sixth * (m00 + m01 + m02)
+        slots[cell_slots[e, 1]] += sixth * (m01 + m11 + m12)
+        slots[cell_slots[e, 2]] += sixth * (m02 + m12 + m22)
+        slots[cell_slots[e, 3]] -= sixth * m01
+        slots[cell_slots[e, 4]] -= sixth * m02
+        slots[cell_slots[e, 5]] -= sixth * m12
 
 
-@njit(nogil=True, cache=True)
-def _is_straight(x, tolerance):  # type: ignore[no-untyped-def]
-    """Whether the middle nodes of a cell (10, 3) lie in the middle of its edges."""
+@njit(nogil=True, cache=True, error_model="numpy")
+def _is_straight(nodes, cells, e, tolerance):  # type: ignore[no-untyped-def]
+    """Whether the middle nodes of a cell lie in the middle of its edges."""
     for a in range(6):
-        i, j = _EDGES[a]
+        i, j, k = cells[e, _EDGES[a][0]], cells[e, _EDGES[a][1]], cells[e, 4 + a]
         off = length = 0.0
         for d in range(3):
-            off = max(off, abs(x[4 + a, d] - 0.5 * (x[i, d] + x[j, d])))
-            length = max(length, abs(x[j, d] - x[i, d]))
+            off = max(off, abs(nodes[k, d] - 0.5 * (nodes[i, d] + nodes[j, d])))
+            length = max(length, abs(nodes[j, d] - nodes[i, d]))
         if off > tolerance * length:
             return False
     return True
 
 
-@njit(nogil=True, cache=True)
-def _stiffness_2(nodes, cells, cell_region, region, tensor, exact, gradients, table, straight, cell_slots, slots):  # type: ignore[no-untyped-def]  # noqa: E501
+@njit(nogil=True, cache=True, error_model="numpy")
+def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, straight, cell_slots, slots):  # type: ignore[no-untyped-def]  # noqa: E501
     """Add the pairs of all cells of a region, 10 nodes each."""
     x = np.empty((10, 3))
     j = np.empty((3, 3))
-    m = np.empty(6)
     w = np.empty(45)
     for e in range(len(cells)):
         if cell_region[e] != region:
             continue
-        for a in range(10):
-            i = cells[e, a]
-            for d in range(3):
-                x[a, d] = nodes[i, d]
-        w[:] = 0.0
-        if _is_straight(x, straight):
-            for a in range(3):
-                for d in range(3):
-                    j[a, d] = x[a + 1, d] - x[0, d]
-            _metric(j, tensor, m)
+        if _is_straight(nodes, cells, e, straight):
+            m0, m1, m2, m3, m4, m5 = _metric_of_vertices(
+                nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
             for p in range(45):
-                w[p] = (exact[p, 0] * m[0] + exact[p, 1] * m[1] + exact[p, 2] * m[2]
-                        + exact[p, 3] * m[3] + exact[p, 4] * m[4] + exact[p, 5] * m[5])
+                w[p] = (exact[0, p] * m0 + exact[1, p] * m1 + exact[2, p] * m2
+                        + exact[3, p] * m3 + exact[4, p] * m4 + exact[5, p] * m5)
         else:
+            for a in range(10):
+                i = cells[e, a]
+                for d in range(3):
+                    x[a, d] = nodes[i, d]
+            w[:] = 0.0
             for q in range(len(table)):
-                for a in range(3):
-                    for d in range(3):
-                        total = 0.0
-                        for b in range(10):
-                            total += gradients[q, b, a] * x[b, d]
-                        j[a, d] = total
-                _metric(j, tensor, m)
+                j[:] = 0.0
+                for b in range(10):
+                    for a in range(3):
+                        for d in range(3):
+                            j[a, d] += gradients[q, b, a] * x[b, d]
+                m0, m1, m2, m3, m4, m5 = _metric(j[0, 0], j[0, 1], j[0, 2], j[1, 0], j[1, 1], j[1, 2],
+                                                 j[2, 0], j[2, 1], j[2, 2])
                 for p in range(45):
-                    w[p] += (table[q, p, 0] * m[0] + table[q, p, 1] * m[1] + table[q, p, 2] * m[2]
-                             + table[q, p, 3] * m[3] + table[q, p, 4] * m[4] + table[q, p, 5] * m[5])
+                    w[p] += (table[q, 0, p] * m0 + table[q, 1, p] * m1 + table[q, 2, p] * m2
+                             + table[q, 3, p] * m3 + table[q, 4, p] * m4 + table[q, 5, p] * m5)
         for p in range(45):
             slots[cell_slots[e, p]] += w[p]
 
@@ -231,7 +221,7 @@ def facet_mass(mesh: TetrahedralMesh, facets: IntArray, *, lumped: bool = False)
         Order 1 only: a third of the area to each vertex.
     """
     order = 1 if facets.shape[1] == 3 else 2
-    points, weights = quadrature(2, 2 if order == 1 else FACET_DEGREE)
+    points, weights = quadrature(2, 2 if order == 1 else FACET_POINTS)
     values, gradients = shape_functions(points, order)
     x = mesh.nodes[facets]
     tangents = np.einsum("qkd,fki->fqdi", gradients, x)

@@ -15,8 +15,10 @@ n + 1 + l the l-th entry of the strict lower triangle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numba import njit
@@ -25,6 +27,7 @@ from scipy.sparse import csr_array
 
 IntArray = NDArray[np.integer]
 FloatArray = NDArray[np.float64]
+T = TypeVar("T")
 
 #: Node number that stands for the ground in couplings.
 GROUND = -1
@@ -78,7 +81,7 @@ class Pattern:
 
     def data(self, slots: FloatArray) -> FloatArray:
         """Entries (nnz,) of the symmetric matrix whose pairs have been added up in `slots`."""
-        out = np.zeros(len(self.indices))
+        out = np.empty(len(self.indices))
         _expand(slots, self.indptr, self.indices, self.diagonal, out)
         return out
 
@@ -100,12 +103,15 @@ def pairs(k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntArray, IntArray]] = ()) -> Pattern:
     """Pattern of all pairs of unknowns that meet in a cell or a coupling, in time linear in their number.
 
+    Every pair of every cell is put into the bucket of its higher row, then the buckets are freed of duplicates row by
+    row. Two threads, each with half of the cells, then half of the rows; the result does not depend on them.
+
     Parameters
     ----------
     cells : (m, k) int
         Node numbers.
     dof : (n_nodes,) int
-        Row of each node; several nodes may share one; negative: grounded, no row.
+        Row of each node; several nodes may share one; `GROUND`: no row.
     n : int
         Number of rows.
     couplings : sequence of pairs of int arrays
@@ -116,16 +122,29 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     Pattern
     """
     m, k = cells.shape
+    k_pairs = k * (k - 1) // 2
     dof32 = dof.astype(np.int32)
     extra_start, extra = _lower_pairs(couplings, n)
     # Columns, and positions unless they are too many, fit 32 bits: half the memory to move.
-    row_kind = np.int32 if m * k * (k - 1) + 2 * len(extra) + n < 2**31 else np.int64
-    start, around = _adjacency(cells, dof32, n)
-    cell_slots = np.zeros((m, k * (k - 1) // 2), dtype=row_kind)
-    # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the array grows if needed.
-    lower, columns = _lower_rows(cells, dof32, start, around, extra_start, extra, cell_slots, (8 if k == 4 else 16) * n)
-    indptr, diagonal, indices = _both_triangles(lower, columns)
-    return Pattern(indptr, indices, diagonal, lower, cell_slots)
+    kind = np.int32 if 2 * m * k_pairs + 2 * len(extra) + n < 2**31 else np.int64
+    slots = np.empty(m * k_pairs, dtype=kind)
+    one, two = in_two(lambda part: _buckets(cells[part], dof32, n, slots[part.start * k_pairs : part.stop * k_pairs]), m)
+    # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the arrays grow if needed.
+    rows = slots[: m // 2 * k_pairs], slots[m // 2 * k_pairs :]
+    upper, lower = in_two(lambda part: _rows(part.start, part.stop, *one, *two, extra_start, extra, *rows, n + 1,
+                                             (8 if k == 4 else 16) * (part.stop - part.start)), n)
+    count = len(upper[1])
+    in_two(lambda part: _settle(slots[part], n + 1 + count), len(slots))
+    starts = np.concatenate([[0], upper[0], count + lower[0]]).astype(kind)
+    indptr, diagonal, indices = _both_triangles(starts, np.concatenate([upper[1], lower[1]]))
+    return Pattern(indptr, indices, diagonal, starts, slots.reshape(m, k_pairs))
+
+
+def in_two(work: Callable[[slice], T], count: int) -> tuple[T, T]:
+    """Do `work` on both halves of `count` items, the second in another thread (compiled code lets go of the lock)."""
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(work, slice(count // 2, count))
+        return work(slice(0, count // 2)), second.result()
 
 
 def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tuple[IntArray, IntArray]:
@@ -140,54 +159,68 @@ def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tupl
 
 
 @njit(nogil=True, cache=True)
-def _adjacency(cells, dof, n):  # type: ignore[no-untyped-def]
-    """Cells around each row, compressed; a cell with several nodes of one row is repeated."""
+def _buckets(cells, dof, n, slots):  # type: ignore[no-untyped-def]
+    """Lower row and position of the pairs of cells, by higher row (compressed); fills the slots of all others."""
     m, k = cells.shape
-    start = np.zeros(n + 2, dtype=np.int64)
+    start = np.zeros(n + 1, dtype=slots.dtype)
+    local = np.empty(k, dtype=np.int32)
     for e in range(m):
         for a in range(k):
-            start[dof[cells[e, a]] + 2] += 1  # grounded nodes are counted at 1 and cleared below
-    start[1] = 0
+            local[a] = dof[cells[e, a]]
+            for b in range(a):
+                start[max(local[a], local[b]) + 1] += 1
+    start[0] = 0  # here were counted pairs within the ground
     for i in range(n):
-        start[i + 2] += start[i + 1]
-    around = np.empty(start[n + 1], dtype=np.int32)
+        start[i + 1] += start[i]
+    free = start[:n].copy()
+    pair = np.empty((start[n], 2), dtype=slots.dtype)
+    p = 0
     for e in range(m):
         for a in range(k):
-            i = dof[cells[e, a]]
-            if i >= 0:
-                around[start[i + 1]] = e
-                start[i + 1] += 1
-    return start[: n + 1], around
+            local[a] = dof[cells[e, a]]
+        for a in range(k):
+            for b in range(a + 1, k):
+                high = max(local[a], local[b])
+                if high >= 0:
+                    q = free[high]
+                    free[high] = q + 1
+                    pair[q, 0] = min(local[a], local[b])
+                    pair[q, 1] = p
+                else:
+                    slots[p] = 0
+                p += 1
+    return start, pair
 
 
 @njit(nogil=True, cache=True)
-def _lower_rows(cells, dof, start, around, extra_start, extra, cell_slots, guess):  # type: ignore[no-untyped-def]
-    """Strict lower triangle (row starts, sorted columns); fills the slots of the pairs of every cell."""
-    n = len(start) - 1
-    k = cells.shape[1]
-    lower = np.zeros(n + 1, dtype=cell_slots.dtype)
+def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, offset, guess):  # type: ignore[no-untyped-def]  # noqa: E501
+    """Strict lower triangle of some rows (row ends, sorted columns), and the slots of their pairs.
+
+    Slots in the lower triangle are counted from the first of these rows and stored as -1 - l if that is not row 0.
+    """
+    n = len(start_1) - 1
+    ends = np.empty(end - begin, dtype=slots_1.dtype)
     columns = np.empty(guess, dtype=np.int32)
-    slot_of = np.full(n, -1, dtype=cell_slots.dtype)
     seen = np.full(n, -1, dtype=np.int32)
-    local = np.empty(k, dtype=np.int32)
+    slot_of = np.empty(n, dtype=slots_1.dtype)
     count = 0
-    for i in range(n):
+    for i in range(begin, end):
         first = count
-        most = count + k * (start[i + 1] - start[i]) + extra_start[i + 1] - extra_start[i]
-        if most > len(columns):
-            longer = np.empty(most + len(columns) // 2, dtype=np.int32)
+        most = start_1[i + 1] - start_1[i] + start_2[i + 1] - start_2[i] + extra_start[i + 1] - extra_start[i]
+        if count + most > len(columns):
+            longer = np.empty(count + most + len(columns) // 2, dtype=np.int32)
             longer[:count] = columns[:count]
             columns = longer
-        for position in range(start[i], start[i + 1]):
-            e = around[position]
-            for b in range(k):
-                j = dof[cells[e, b]]
-                if 0 <= j < i and seen[j] != i:
+        seen[i] = i
+        for start, pair in ((start_1, pair_1), (start_2, pair_2)):
+            for p in range(start[i], start[i + 1]):
+                j = pair[p, 0]
+                if j >= 0 and seen[j] != i:
                     seen[j] = i
                     columns[count] = j
                     count += 1
-        for position in range(extra_start[i], extra_start[i + 1]):
-            j = extra[position]
+        for p in range(extra_start[i], extra_start[i + 1]):
+            j = extra[p]
             if seen[j] != i:
                 seen[j] = i
                 columns[count] = j
@@ -202,24 +235,23 @@ def _lower_rows(cells, dof, start, around, extra_start, extra, cell_slots, guess
                     columns[q] = columns[q - 1]
                     q -= 1
                 columns[q] = j
+        slot_of[i] = 0
         for p in range(first, count):
-            slot_of[columns[p]] = n + 1 + p
-        for position in range(start[i], start[i + 1]):
-            e = around[position]
-            for b in range(k):
-                local[b] = dof[cells[e, b]]
-            for a in range(k):
-                if local[a] != i:
-                    continue
-                for b in range(k):
-                    j = local[b]
-                    if j >= i:
-                        continue
-                    low, high = min(a, b), max(a, b)
-                    slot = low * (2 * k - low - 1) // 2 + high - low - 1
-                    cell_slots[e, slot] = slot_of[j] if j >= 0 else 1 + i
-        lower[i + 1] = count
-    return lower, columns[:count].copy()
+            slot_of[columns[p]] = offset + p if begin == 0 else -1 - p
+        for start, pair, slots in ((start_1, pair_1, slots_1), (start_2, pair_2, slots_2)):
+            for p in range(start[i], start[i + 1]):
+                j = pair[p, 0]
+                slots[pair[p, 1]] = slot_of[j] if j >= 0 else 1 + i
+        ends[i - begin] = count
+    return ends, columns[:count].copy()
+
+
+@njit(nogil=True, cache=True)
+def _settle(slots, offset):  # type: ignore[no-untyped-def]
+    """Slots from those marked by -1 - l."""
+    for p in range(len(slots)):
+        if slots[p] < 0:
+            slots[p] = offset - 1 - slots[p]
 
 
 @njit(nogil=True, cache=True)
@@ -283,18 +315,17 @@ def _expand(slots, indptr, indices, diagonal, data):  # type: ignore[no-untyped-
     """Both triangles and the diagonal of the matrix from the sums of its pairs."""
     n = len(diagonal)
     next_upper = diagonal + 1
-    for i in range(n):
-        data[diagonal[i]] = slots[1 + i]
     slot = n + 1
     for i in range(n):
-        total = 0.0
         for p in range(indptr[i], diagonal[i]):
-            w = slots[slot]
+            data[p] = -slots[slot]
             slot += 1
             j = indices[p]
-            data[p] = -w
-            data[next_upper[j]] = -w
+            data[next_upper[j]] = data[p]
             next_upper[j] += 1
-            data[diagonal[j]] += w
-            total += w
-        data[diagonal[i]] += total
+    for i in range(n):
+        total = slots[1 + i]
+        for p in range(indptr[i], indptr[i + 1]):
+            if p != diagonal[i]:
+                total -= data[p]
+        data[diagonal[i]] = total
