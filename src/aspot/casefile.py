@@ -33,9 +33,12 @@ def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Cell:
     """
     path = Path(path)
     try:
-        if path.is_file() and path.stat().st_size > _MAX_BYTES:
+        # Not by its size on disk: pipes and devices have none.
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
             raise InputError(f"{path}: larger than {_MAX_BYTES} bytes, not a case file")
-        text = path.read_text(encoding="utf-8")
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except (OSError, ValueError) as error:
@@ -49,12 +52,24 @@ def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Cell:
 def loads(text: str, overrides: Mapping[str, str] | None = None) -> Cell:
     """Cell from the text of a case file; see `load`."""
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = _toml(text)
+    except ValueError as error:
         raise InputError(f"not TOML: {error}") from None
-    except RecursionError:
-        raise InputError("not TOML: nested too deeply") from None
     return Cell.parse(with_overrides(data, overrides or {}))
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """Tables of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, is nested too deeply, or has a number of thousands of digits.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def with_overrides(data: dict[str, Any], overrides: Mapping[str, str]) -> dict[str, Any]:
@@ -85,9 +100,11 @@ def _copied(data: dict[str, Any]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     """A TOML value; what is not one ("2 mm" without quotes) is a string."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        tables = _toml(f"value = {text}")
+    except ValueError:
         return text
+    # A text of several lines may hold further keys.
+    return tables["value"] if len(tables) == 1 else text
 
 
 def dumps(cell: Cell) -> str:

@@ -83,8 +83,9 @@ class LayerSpec(Spec):
         return Conductor(conductivity=sigma, permittivity=self.permittivity, name=self.name)
 
 
-#: Names that the problem uses for its own terms.
-_RESERVED = ("electrolyte", "contact", "gap", "counter", "SE", "constriction", "charge_transfer", "interphase")
+#: Names that the problem uses for its own terms. A layer may be called "interphase": its resistance is then booked
+#: together with that of contact.interphase.
+_RESERVED = ("electrolyte", "contact", "gap", "counter", "SE", "constriction", "charge_transfer")
 
 
 class Electrolyte(Spec):
@@ -344,7 +345,9 @@ class CounterElectrode(Electrode):
     @model_validator(mode="after")
     def _alone(self) -> Self:
         if self.diameter is not None:
-            raise ValueError("diameter: the counter electrode covers the whole pellet; only symmetric = true changes that")
+            raise ValueError(
+                "diameter: the counter electrode covers the whole pellet; only symmetric = true changes that"
+            )
         if self.symmetric and (not self.is_planar or self.contact is not None or self.gap is not None):
             raise ValueError("symmetric = true copies the working electrode; remove the other keys")
         return self

@@ -45,6 +45,9 @@ class Morphology(Spec):
         Part of the area where the metal touches. Either this or `spacing`.
     spacing : float
         Distance of neighbours in the array; diameter of the flux tube; pitch of strips [m].
+    count, seed : int
+        For random arrangements: spots in the periodic cell, and the seed of their positions. In a regular array every
+        spot is like the others, so that `count` changes nothing there.
     """
 
     kind: Literal["planar", "spots", "pores", "image", "strips", "rough"] = "planar"
@@ -57,6 +60,8 @@ class Morphology(Spec):
     width: SpotSize | None = None
     contact_fraction: ContactFraction | None = None
     spacing: Spacing | None = None
+    count: Annotated[int, Field(ge=1, le=10**6, strict=True)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -93,7 +98,8 @@ class Morphology(Spec):
         if self.kind == "strips":
             return {"width", "radius", "contact_fraction", "spacing"}, set()
         size = set(_SIZES[self.shape or "disc"])
-        return size | {"shape", "arrangement", "contact_fraction", "spacing"}, size | {"arrangement"}
+        array = {"count"} if self.arrangement in ("square", "hexagonal") else set()
+        return size | array | {"shape", "arrangement", "contact_fraction", "spacing"}, size | {"arrangement"}
 
     def _check_room(self) -> None:
         fraction = self.fraction
