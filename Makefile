@@ -57,7 +57,7 @@ bench: $(VENV)/dev.stamp  ## run every benchmark
 notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
 	@mkdir -p build/notebooks
 	@for text in $(sort $(wildcard notebooks/*.py)); do \
-	    $(BIN)/jupytext --quiet --set-kernel - --to ipynb $$text \
+	    $(BIN)/jupytext --quiet --set-kernel python3 --to ipynb $$text \
 	        --output build/notebooks/$$(basename $$text .py).ipynb || exit 1; done
 	$(BIN)/python -m pytest --nbmake -p no:cacheprovider build/notebooks
 
