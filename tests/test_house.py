@@ -166,6 +166,8 @@ def test_no_function_with_twelve_arguments() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
+            if any("njit" in ast.unparse(decorator) for decorator in node.decorator_list):
+                continue  # compiled kernels take plain arrays, one by one
             if len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]) >= 12:
                 wide.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}")
     assert not wide
