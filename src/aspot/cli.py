@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,10 +16,12 @@ from aspot.errors import AspotError, InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from aspot.output import Comparison
     from aspot.result import Result
 
 #: Exit statuses.
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="aspot",
@@ -73,13 +76,14 @@ def run(
     with _progress() as report:
         result = simulate(cell, progress=report)
         report("pictures", 1.0)
-        written = output.write(result, out)
+        comparisons = output.published(result)
+        written = output.write(result, out, comparisons)
     console = _console()
     console.print(_result_table(result))
-    comparison = _comparison_table(result)
+    comparison = _comparison_table(comparisons)
     if comparison is not None:
         console.print(comparison)
-    console.print(f"{len(written)} files in {out}", highlight=False, soft_wrap=True)
+    console.print(f"{len(written)} files in {out}", soft_wrap=True)
 
 
 @app.command()
@@ -92,7 +96,7 @@ def validate(case: CaseArgument, set_: SetOption = None) -> None:
 
     described = plan(cell).describe()
     console = _console()
-    console.print(f"{case} is valid.", highlight=False, soft_wrap=True)
+    console.print(f"{case} is valid.", soft_wrap=True)
     table = _plain_table("quantity", "value")
     for name, value in described.items():
         table.add_row(str(name), _shown(value))
@@ -115,15 +119,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Without the program's name; default: those of the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows "?" for what it lacks; that must not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = app(args=list(arguments) if arguments is not None else None, prog_name="aspot", standalone_mode=False)
-        return int(status or DONE)
+        # The parser turns an interrupt into the status of a shell.
+        return _failed("interrupted", FAILED) if status == _INTERRUPTED else int(status or DONE)
     except InputError as exc:
         return _failed(exc, BAD_INPUT)
     except AspotError as exc:
         return _failed(exc, FAILED)
     except typer.Exit as exc:
-        return int(exc.exit_code)
+        return _failed("interrupted", FAILED) if exc.exit_code == _INTERRUPTED else int(exc.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         return _failed("interrupted", FAILED)
     except BrokenPipeError:
@@ -137,7 +146,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as exc:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         if isinstance(exc, _ParserError):
             is_usage = exc.exit_code == BAD_INPUT
-            return _failed(f"{exc.format_message()} (see aspot --help)" if is_usage else exc.format_message(), exc.exit_code)
+            return _failed(
+                f"{exc.format_message()} (see aspot --help)" if is_usage else exc.format_message(), exc.exit_code
+            )
         return _failed(f"unexpected {type(exc).__name__}: {exc}", FAILED)
 
 
@@ -184,7 +195,7 @@ def _console() -> Any:
     from rich.console import Console
 
     # A pipe has no width of its own: tables must not be folded to 80 columns there.
-    return Console(width=None if sys.stdout.isatty() else 160)
+    return Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False)
 
 
 @contextmanager
@@ -277,11 +288,10 @@ def _digits(value: float, uncertainty: float) -> str:
     return f"{value:.{digits}g}"
 
 
-def _comparison_table(result: Result) -> Table | None:
-    from aspot.output import published
+def _comparison_table(comparisons: tuple[str, tuple[Comparison, ...]]) -> Table | None:
     from aspot.plot import engineering
 
-    source, rows = published(result)
+    source, rows = comparisons
     if not rows:
         return None
 
@@ -295,7 +305,7 @@ def _comparison_table(result: Result) -> Table | None:
     )
     for row in rows:
         table.add_row(
-            row.name.replace("_", " ") if "grain" in row.name or "apex" in row.name else row.name,
+            row.name if row.name[1] == "_" else row.name.replace("_", " "),
             shown(row.computed, row.unit),
             shown(row.circuit_fit, row.unit),
             shown(row.published, row.unit),

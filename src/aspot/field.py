@@ -27,7 +27,7 @@ def _set_read_only(instance: object, **arrays: NDArray[Any]) -> None:
 
 
 def _check_cells(what: str, cells: NDArray[Any], n_points: int) -> None:
-    if cells.size and not (0 <= cells.min() and cells.max() < n_points):
+    if cells.size and (cells.min() < 0 or cells.max() >= n_points):
         raise InputError(f"{what}: indices must lie in 0 .. {n_points - 1}, got {cells.min()} .. {cells.max()}")
 
 
@@ -138,8 +138,12 @@ class Field:
             raise InputError(f"field: cell_type must be one of {', '.join(POINTS_PER_CELL)}, got {self.cell_type!r}")
         n, m, k = len(self.points_m), len(self.cells), POINTS_PER_CELL[self.cell_type]
         for name, shape in {
-            "points_m": (n, 3), "cells": (m, k), "potential_V": (n,), "current_density_A_m2": (n, 3), "cell_region": (m,)
-        }.items():  # fmt: skip
+            "points_m": (n, 3),
+            "cells": (m, k),
+            "potential_V": (n,),
+            "current_density_A_m2": (n, 3),
+            "cell_region": (m,),
+        }.items():
             if np.shape(getattr(self, name)) != shape:
                 raise InputError(f"field: {name} must have shape {shape}, got {np.shape(getattr(self, name))}")
         if n == 0 or m == 0:
@@ -249,7 +253,7 @@ def read_vtu(path: str | Path) -> dict[str, NDArray[np.float64]]:
 
     try:
         mesh = meshio.read(path)
-    except (Exception, SystemExit) as exc:  # meshio raises many kinds, and may exit, on damaged files
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  meshio raises many kinds, and may exit, on damaged files
         raise InputError(f"{path}: cannot be read as a mesh: {exc}") from None
     n = len(mesh.points)
     if n == 0 or not mesh.cells:

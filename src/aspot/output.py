@@ -16,10 +16,21 @@ import numpy as np
 from aspot import plot
 from aspot.errors import AspotError, ConvergenceError, InputError
 from aspot.field import write_vtu
+from aspot.field_plot import field_picture
+from aspot.laws import BrickLayer
 from aspot.result import Result
 
 #: Files that a run writes.
-FILES = ("spectrum.csv", "spectrum.json", "summary.json", "case.toml", "nyquist.png", "bode.png", "field.png", "field.vtu")
+FILES = (
+    "spectrum.csv",
+    "spectrum.json",
+    "summary.json",
+    "case.toml",
+    "nyquist.png",
+    "bode.png",
+    "field.png",
+    "field.vtu",
+)
 
 #: A circuit fit of one arc has four free numbers; fewer frequencies than this say nothing.
 _FEWEST_POINTS_FOR_A_FIT = 8
@@ -35,7 +46,7 @@ class Comparison:
         Quantity, as in the `[published]` table of the case.
     unit : str
         "ohm cm2", "F/cm2", "Hz" or "".
-    published : float
+    published : float or None
     computed : float or None
         By aspot's definition of the quantity; None if it has none.
     circuit_fit : float or None
@@ -44,47 +55,65 @@ class Comparison:
 
     name: str
     unit: str
-    published: float
+    published: float | None
     computed: float | None
     circuit_fit: float | None
 
 
 # Comparison with published figures ----------------------------------------------------------------------------------
 
-#: Factor from SI to the unit shown, and that unit.
-_OHM_CM2, _F_CM2, _HERTZ = (1e4, "ohm cm2"), (1e-4, "F/cm2"), (1.0, "Hz")
+#: Figures that a case may publish: unit shown, and its factor from SI.
+_PUBLISHED = {
+    "R_total": ("ohm cm2", 1e4),
+    "R_int": ("ohm cm2", 1e4),
+    "C_int": ("F/cm2", 1e-4),
+    "apex_frequency": ("Hz", 1.0),
+    "grain_boundary_resistance": ("ohm cm2", 1e4),
+    "grain_boundary_capacitance": ("F/cm2", 1e-4),
+    "grain_boundary_apex_frequency": ("Hz", 1.0),
+}
 
 
 def published(result: Result) -> tuple[str, tuple[Comparison, ...]]:
-    """Source of the case's published figures, and each of them beside the computed ones; empty without such figures."""
+    """Source of the case's published figures, and them beside the computed ones; nothing without such figures."""
     if result.cell.published is None:
         return "", ()
-    given = result.cell.published.model_dump(exclude_none=True)
-    r, arc = result.resistances, result.arc
-    fitted = _circuit_fit(result)
-    computed: dict[str, tuple[tuple[float, str], float | None]] = {
-        "R_total": (_OHM_CM2, r.total),
-        "R_SE": (_OHM_CM2, r.SE),
-        "R_int": (_OHM_CM2, r.int_),
-        "R_cc": (_OHM_CM2, r.cc),
-        "R_ct": (_OHM_CM2, r.ct),
-        "R_static": (_OHM_CM2, r.static),
-        "C_int": (_F_CM2, arc.C_int_F_per_cm2 if arc else None),
-        "apex_frequency": (_HERTZ, arc.apex_frequency_Hz if arc else None),
-        "grain_boundary_resistance": (_OHM_CM2, _grain_boundaries(r.split)),
-        "grain_boundary_capacitance": (_F_CM2, None),
-        "grain_boundary_apex_frequency": (_HERTZ, None),
-    }
+    given = result.cell.published.model_dump()
+    own, fitted = _computed(result), _circuit_fit(result)
     rows = []
-    for name, value in given.items():
-        if name in computed and isinstance(value, int | float):
-            (factor, unit), own = computed[name]
-            rows.append(
-                Comparison(
-                    name=name, unit=unit, published=factor * value, computed=own, circuit_fit=fitted.get(name)
-                )
+    for name, (unit, factor) in _PUBLISHED.items():
+        value = given.get(name)
+        if value is None and name not in own:
+            continue
+        rows.append(
+            Comparison(
+                name=name,
+                unit=unit,
+                published=None if value is None else factor * value,
+                computed=own.get(name),
+                circuit_fit=fitted.get(name),
             )
-    return result.cell.published.source, tuple(rows)
+        )
+    return str(given["source"]), tuple(rows)
+
+
+def _computed(result: Result) -> dict[str, float]:
+    """The figures that `_PUBLISHED` names, by their definitions, in the units shown."""
+    r, arc = result.resistances, result.arc
+    out = {"R_total": r.total, "R_int": r.int_}
+    if arc is not None:
+        out |= {"C_int": arc.C_int_F_per_cm2, "apex_frequency": arc.apex_frequency_Hz}
+    boundaries, resistance = result.cell.electrolyte.grain_boundaries, _grain_boundaries(r.split)
+    if boundaries is not None and resistance:
+        out["grain_boundary_resistance"] = resistance
+        law = result.cell.electrolyte.law()
+        if boundaries.capacitance > 0 and isinstance(law, BrickLayer):
+            # All boundaries are alike and in series: their arc has the time constant of one.
+            conductance = float(np.real(law.boundary(np.zeros(1), result.cell.temperature)[0]))
+            apex = conductance / (2.0 * np.pi * boundaries.capacitance)
+            out["grain_boundary_apex_frequency"] = apex
+            out["grain_boundary_capacitance"] = 1.0 / (2.0 * np.pi * apex * resistance)
+    return out
 
 
 def _grain_boundaries(split: Mapping[str, float]) -> float | None:
@@ -143,10 +172,14 @@ def strict(value: Any) -> Any:
     raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
 
 
-def summary(result: Result) -> dict[str, Any]:
-    """Contents of `summary.json`."""
+#: Source of published figures, and these beside computed ones.
+Comparisons = tuple[str, tuple[Comparison, ...]]
+
+
+def summary(result: Result, comparisons: Comparisons | None = None) -> dict[str, Any]:
+    """Contents of `summary.json`; `comparisons` as `published` gives them, if they are known already."""
     r, arc = result.resistances, result.arc
-    source, rows = published(result)
+    source, rows = published(result) if comparisons is None else comparisons
     document: dict[str, Any] = {
         "name": result.cell.name,
         "R_total_ohm_cm2": r.total,
@@ -167,10 +200,7 @@ def summary(result: Result) -> dict[str, Any]:
         "full_solves": result.full_solves,
         "seconds": result.seconds,
         "temperature_K": result.spectrum.temperature_K,
-        "truncation": {
-            "depth_m": result.truncation_depth_m,
-            "relative_error": result.truncation_relative_error,
-        },
+        "truncation": {"depth_m": result.truncation_depth_m, "relative_error": result.truncation_relative_error},
         "versions": result.versions,
         "digest": result.spectrum.provenance.get("case"),
         "case": result.cell.resolved(),
@@ -220,7 +250,7 @@ def check_directory(directory: str | Path) -> None:
         raise InputError(f"--out {path}: {nearest} may not be written")
 
 
-def write(result: Result, directory: str | Path) -> tuple[Path, ...]:
+def write(result: Result, directory: str | Path, comparisons: Comparisons | None = None) -> tuple[Path, ...]:
     """Write spectrum, summary, resolved case, pictures and field to a folder, atomically.
 
     Everything is first written to a temporary folder inside the same parent (or inside the folder itself if the
@@ -232,6 +262,8 @@ def write(result: Result, directory: str | Path) -> tuple[Path, ...]:
     ----------
     result : Result
     directory : str or Path
+    comparisons : optional
+        What `published` gives, if it is known already.
 
     Returns
     -------
@@ -252,7 +284,7 @@ def write(result: Result, directory: str | Path) -> tuple[Path, ...]:
         parent = path.parent if os.access(path.parent, os.W_OK) else path
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
         try:
-            names = _fill(result, temporary)
+            names = _fill(result, temporary, comparisons)
             for name in names:
                 _flush(temporary / name)
             _flush(temporary)
@@ -265,7 +297,7 @@ def write(result: Result, directory: str | Path) -> tuple[Path, ...]:
     return tuple(path / name for name in names)
 
 
-def _fill(result: Result, folder: Path) -> list[str]:
+def _fill(result: Result, folder: Path, comparisons: Comparisons | None) -> list[str]:
     """Write all files into an empty folder; their names."""
     from aspot.casefile import dumps
 
@@ -276,7 +308,8 @@ def _fill(result: Result, folder: Path) -> list[str]:
         "spectrum.csv": spectrum.to_csv,
         "spectrum.json": spectrum.to_json,
         "summary.json": lambda p: p.write_text(
-            json.dumps(summary(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(summary(result, comparisons), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
         ),
         "case.toml": lambda p: p.write_text(dumps(result.cell), encoding="utf-8"),
         "nyquist.png": lambda p: plot.save(plot.nyquist(spectrum, apex_frequency_Hz=apex, title=title), p),
@@ -285,7 +318,7 @@ def _fill(result: Result, folder: Path) -> list[str]:
     if result.fields:
         writers["field.vtu"] = lambda p: write_vtu(p, result.fields)
         if all(f.cut is not None for f in result.fields):
-            writers["field.png"] = lambda p: plot.save(plot.field_picture(result.fields, title=title), p)
+            writers["field.png"] = lambda p: plot.save(field_picture(result.fields, title=title), p)
     for name, writer in writers.items():
         writer(folder / name)
     return list(writers)

@@ -58,7 +58,7 @@ class Resistances:
 
     @property
     def dynamic(self) -> float:
-        """cc - static: what pores short-circuit at high frequency [ohm cm2]."""
+        """Dynamic part, cc - static: what pores short-circuit at high frequency [ohm cm2]."""
         return self.cc - self.static
 
 

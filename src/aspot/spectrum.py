@@ -75,7 +75,9 @@ class Spectrum:
         if f.ndim != 1 or f.size == 0:
             raise InputError(f"spectrum: frequency_Hz must be a list of at least one frequency, got shape {f.shape}")
         if z.shape != f.shape:
-            raise InputError(f"spectrum: impedance_ohm_cm2 must have the shape of frequency_Hz {f.shape}, got {z.shape}")
+            raise InputError(
+                f"spectrum: impedance_ohm_cm2 must have the shape of frequency_Hz {f.shape}, got {z.shape}"
+            )
         if error.ndim and error.shape != f.shape:
             raise InputError(f"spectrum: relative_error must be one number or of shape {f.shape}, got {error.shape}")
         wrong = ~(np.isfinite(f) & (f > 0))
@@ -144,14 +146,14 @@ class Spectrum:
         return float(known.max()) if known.size else float("nan")
 
     def restricted(self, minimum_Hz: float = 0.0, maximum_Hz: float = np.inf) -> Spectrum:
-        """A copy with the frequencies of the closed range [minimum_Hz, maximum_Hz].
+        """A copy with the frequencies of the closed range [minimum_Hz, maximum_Hz], its ends widened by rounding (1e-9).
 
         Raises
         ------
         InputError
             If no frequency is left.
         """
-        keep = (self.frequency_Hz >= minimum_Hz) & (self.frequency_Hz <= maximum_Hz)
+        keep = (self.frequency_Hz >= minimum_Hz * (1 - 1e-9)) & (self.frequency_Hz <= maximum_Hz * (1 + 1e-9))
         if not keep.any():
             raise InputError(
                 f"spectrum: no frequency between {minimum_Hz:g} and {maximum_Hz:g} Hz; "
@@ -175,7 +177,9 @@ class Spectrum:
         """
         f, g = self.frequency_Hz, other.frequency_Hz
         if f.shape != g.shape or np.any(np.abs(g / f - 1) > 1e-9):
-            raise InputError(f"spectra to compare must have the same frequencies, got {len(self)} and {len(other)} points")
+            raise InputError(
+                f"spectra to compare must have the same frequencies, got {len(self)} and {len(other)} points"
+            )
         return np.asarray(np.abs(other.impedance_ohm_cm2 / self.impedance_ohm_cm2 - 1))
 
     # Files ----------------------------------------------------------------------------------------------------------
@@ -219,7 +223,9 @@ class Spectrum:
             try:
                 f, re, im = (float(v) for v in row)
             except ValueError:
-                raise InputError(f"{path}, line {rows.line_num}: three numbers expected, got {','.join(row)[:80]!r}") from None
+                raise InputError(
+                    f"{path}, line {rows.line_num}: three numbers expected, got {','.join(row)[:80]!r}"
+                ) from None
             numbers.append((f, re, im))
         if not numbers:
             raise InputError(f"{path}: no data after the header")
@@ -267,7 +273,9 @@ class Spectrum:
         if not isinstance(document, dict) or document.get("format") != _FORMAT:
             raise InputError(f"{path}: not a spectrum written by aspot (format must be {_FORMAT!r})")
         if document.get("format_version") != _FORMAT_VERSION:
-            raise InputError(f"{path}: format_version must be {_FORMAT_VERSION}, got {document.get('format_version')!r}")
+            raise InputError(
+                f"{path}: format_version must be {_FORMAT_VERSION}, got {document.get('format_version')!r}"
+            )
         try:
             z = np.array(document["Z_real_ohm_cm2"], float) + 1j * np.array(document["Z_imag_ohm_cm2"], float)
             errors = document["relative_error"]

@@ -1,0 +1,227 @@
+"""The command line: exit status, one clear line for every error, and what people read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from samples import CASE
+
+from aspot import cli, output
+
+Outcome = tuple[int, str, str]
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    path = tmp_path / "case.toml"
+    path.write_text(CASE)
+    return path
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    def run(*arguments: object) -> Outcome:
+        status = cli.main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def assert_one_line(outcome: Outcome, status: int, *words: str) -> None:
+    found, out, err = outcome
+    assert found == status, err
+    assert out == ""
+    assert err.startswith("aspot: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err, err
+
+
+# What it does -------------------------------------------------------------------------------------------------------
+
+
+def test_run_writes_the_folder_and_prints_the_partition(call: Call, case: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    status, printed, err = call("run", case, "--out", out)
+    assert status == 0, err
+    assert {p.name for p in out.iterdir()} == set(output.FILES)
+    summary = json.loads((out / "summary.json").read_text())
+    for word in ("R_total", "±", "R_SE", "grain boundaries", "R_int", "R_cc", "R_ct", "C_int", "apex", "axisymmetric"):
+        assert word in printed
+    assert f"{summary['R_int_ohm_cm2']:.4g}"[:4] in printed
+    assert "nobody 2000" in printed
+    assert "published" in printed
+    assert str(out) in printed
+    assert err == ""
+
+
+def test_set_overrides_the_case(call: Call, case: Path, tmp_path: Path) -> None:
+    status, _, err = call(
+        "run", case, "--out", tmp_path / "o", "--set", "electrolyte.thickness=2 mm",
+        "--set", "frequencies.per_decade = 2", "--set", "name='other'",
+    )  # fmt: skip
+    assert status == 0, err
+    summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+    assert summary["case"]["electrolyte"]["thickness"] == pytest.approx(2e-3)
+    assert summary["name"] == "other"
+    # Twice the thickness, twice the resistance of the electrolyte: 2 * (10 + 10) ohm cm2.
+    assert summary["R_SE_ohm_cm2"] == pytest.approx(40, rel=1e-12)
+
+
+def test_validate_says_what_would_be_computed(call: Call, case: Path) -> None:
+    status, printed, _ = call("validate", case)
+    assert status == 0
+    for word in ("valid", "axisymmetric", "unknowns", "memory", "[MB]"):
+        assert word in printed
+
+
+def test_materials_lists_sources(call: Call) -> None:
+    status, printed, _ = call("materials")
+    assert status == 0
+    for word in ("NZSP0.4", "mS/cm", "10.1002/aenm.202202712"):
+        assert word in printed
+
+
+def test_version_and_help(call: Call) -> None:
+    status, printed, _ = call("--version")
+    assert status == 0
+    assert printed.startswith("aspot ")
+    status, printed, _ = call("--help")
+    assert status == 0
+    for command in ("run", "validate", "materials"):
+        assert command in printed
+    for later in ("fit", "sweep", "report"):  # promised only when they are built
+        assert f"\n  {later} " not in printed
+
+
+# What is refused ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nonsense",), ("run",), ("run", "case.toml"), ("validate",), ("run", "--out"), ("materials", "x"), ("-q",)],
+)
+def test_bad_usage_is_status_2(call: Call, arguments: tuple[str, ...]) -> None:
+    assert_one_line(call(*arguments), 2, "aspot --help")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense = [", ["not TOML"]),
+        ("", ["electrolyte"]),
+        (CASE.replace('thickness = "1 mm"', 'thickness = "1 kg"', 1), ["electrolyte.thickness", "kg"]),
+        (CASE.replace("radius =", "raduis ="), ["raduis"]),
+        (CASE.replace("contact_fraction = 0.05", "contact_fraction = 1.5"), ["contact_fraction", "1.5"]),
+    ],
+)
+def test_a_bad_case_is_status_2_and_names_the_key(call: Call, tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    assert_one_line(call("run", path, "--out", tmp_path / "o"), 2, "bad.toml", *words)
+    assert_one_line(call("validate", path), 2, "bad.toml", *words)
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_missing_case_is_status_2(call: Call, tmp_path: Path) -> None:
+    assert_one_line(call("run", tmp_path / "none.toml", "--out", tmp_path / "o"), 2, "none.toml")
+
+
+@pytest.mark.parametrize("wrong", ["a", "=1", "a=", "a..b=1", ".a=1"])
+def test_a_malformed_override_is_status_2(call: Call, case: Path, tmp_path: Path, wrong: str) -> None:
+    assert_one_line(call("run", case, "--out", tmp_path / "o", "--set", wrong), 2, "a.b=value")
+
+
+def test_an_override_given_twice_is_status_2(call: Call, case: Path) -> None:
+    assert_one_line(call("validate", case, "--set", "name=a", "--set", "name=b"), 2, "given twice")
+
+
+def test_an_unknown_override_is_status_2(call: Call, case: Path) -> None:
+    assert_one_line(call("validate", case, "--set", "electrolyte.colour=red"), 2, "colour")
+
+
+def test_an_output_that_is_a_file_is_refused_before_computing(
+    call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aspot import simulate
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(simulate, "simulate", never)
+    (tmp_path / "file").write_text("x")
+    assert_one_line(call("run", case, "--out", tmp_path / "file"), 2, "is a file")
+    assert (tmp_path / "file").read_text() == "x"
+
+
+# What fails ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyboardInterrupt(), ["interrupted"]),
+        (MemoryError(), ["memory"]),
+        (RuntimeError("two\nlines"), ["unexpected RuntimeError: two lines"]),
+    ],
+)
+def test_any_other_failure_is_status_1_with_one_line(
+    call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, words: list[str]
+) -> None:
+    from aspot import simulate
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(simulate, "simulate", fail)
+    assert_one_line(call("run", case, "--out", tmp_path / "o"), 1, *words)
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_tolerance_that_cannot_be_reached_is_status_1(
+    call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aspot import simulate
+    from aspot.errors import ToleranceError
+
+    def fail(*_: object, **__: object) -> None:
+        raise ToleranceError("numerics.relative_tolerance = 1e-09 was not reached")
+
+    monkeypatch.setattr(simulate, "simulate", fail)
+    assert_one_line(call("run", case, "--out", tmp_path / "o"), 1, "numerics.relative_tolerance")
+
+
+# As a process -------------------------------------------------------------------------------------------------------
+
+
+def process(code: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def test_help_and_import_load_nothing_heavy() -> None:
+    heavy = ("numpy", "scipy", "pydantic", "pint", "matplotlib", "numba", "skfem", "meshio", "pyvista")
+    for start in ("import aspot; dir(aspot)", "from aspot.cli import main; main(['--help'])"):
+        done = process(f"import sys; {start}; print([m for m in {heavy} if m in sys.modules])")
+        assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+def test_public_names_can_be_imported() -> None:
+    done = process("import aspot; print([getattr(aspot, n) for n in aspot.__all__]); aspot.nonsense")
+    assert "AttributeError: module 'aspot' has no attribute 'nonsense'" in done.stderr
+    assert done.stdout
+
+
+def test_output_with_strange_symbols_survives_an_ascii_terminal(case: Path, tmp_path: Path) -> None:
+    code = f"import sys; from aspot.cli import main; sys.exit(main(['run', {str(case)!r}, '--out', {str(tmp_path / 'o')!r}]))"
+    done = process(code, env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"})
+    assert done.returncode == 0, done.stderr
+    assert "R_total" in done.stdout
