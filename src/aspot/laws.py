@@ -33,6 +33,11 @@ class Law(Protocol):
         ...
 
 
+def _check(name: str, value: float, *, zero: bool = False) -> None:
+    if not (np.isfinite(value) and (value > 0 or (zero and value == 0))):
+        raise InputError(f"{name} = {value!r}: must be finite and {'not negative' if zero else 'positive'}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Activated:
     """A conductance-like quantity with Arrhenius temperature dependence.
@@ -57,10 +62,11 @@ class Activated:
     form: Literal["sigma", "sigma T"] = "sigma"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.value) and self.value > 0):
-            raise InputError(f"value = {self.value!r}: must be positive and finite")
+        _check("value", self.value)
         if self.form not in ("sigma", "sigma T"):
             raise InputError(f"form = {self.form!r}: allowed are 'sigma' and 'sigma T'")
+        _check("activation_energy_J", self.activation_energy_J, zero=True)
+        _check("reference_temperature_K", self.reference_temperature_K)
 
     def at(self, temperature: float) -> float:
         """Value at a temperature [K]."""
@@ -80,6 +86,9 @@ class Conductor:
     name: str = "bulk"
     formula: ClassVar[str] = "kappa = sigma(T) + j w eps0 eps_r"
 
+    def __post_init__(self) -> None:
+        _check("permittivity", self.permittivity, zero=True)
+
     def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
         """Admittivity [S/m]."""
         return self.conductivity.at(temperature) + 1j * np.asarray(omega, float) * epsilon_0 * self.permittivity
@@ -91,7 +100,7 @@ class Conductor:
 
 @dataclass(frozen=True, kw_only=True)
 class ResistorCapacitor:
-    """Resistance parallel to a capacitance or CPE, per area: y = 1/R(T) + Q (j omega)^n [S/m2], n = 1 for a capacitance.
+    """Resistance parallel to a capacitance or CPE, per area: y = 1/R(T) + Q (j omega)^n [S/m2].
 
     Parameters
     ----------
@@ -112,8 +121,7 @@ class ResistorCapacitor:
     def __post_init__(self) -> None:
         if not 0.0 < self.cpe_exponent <= 1.0:
             raise InputError(f"cpe_exponent = {self.cpe_exponent!r}: must be above 0 and at most 1")
-        if not self.cpe_prefactor >= 0.0:
-            raise InputError(f"cpe_prefactor = {self.cpe_prefactor!r}: must not be negative")
+        _check("cpe_prefactor", self.cpe_prefactor, zero=True)
 
     def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
         """Admittance per area [S/m2]."""
@@ -122,11 +130,19 @@ class ResistorCapacitor:
         angle = 0.5 * np.pi * self.cpe_exponent
         # For n = 1 the cosine would leave a rounding error that grows with frequency.
         direction = 1j if self.cpe_exponent == 1.0 else complex(np.cos(angle), np.sin(angle))
-        return self.conductance.at(temperature) + self.cpe_prefactor * omega**self.cpe_exponent * direction
+        y = self.conductance.at(temperature) + self.cpe_prefactor * omega**self.cpe_exponent * direction
+        return np.asarray(y, complex)
 
     def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
         """One part, under its own name [ohm m2]."""
         return {self.name: 1.0 / self(omega, temperature)}
+
+
+def _inverse(y: ComplexArray) -> ComplexArray:
+    """1/y, and infinity where nothing flows."""
+    z = np.full(y.shape, complex(np.inf, 0.0))
+    np.divide(1.0, y, out=z, where=y != 0)
+    return z
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,16 +154,17 @@ class Gap:
     name: str = "gap"
     formula: ClassVar[str] = "y = j w eps0 eps_r / d"
 
+    def __post_init__(self) -> None:
+        _check("thickness_m", self.thickness_m)
+        _check("permittivity", self.permittivity)
+
     def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
         """Admittance per area [S/m2]."""
         return 1j * np.asarray(omega, float) * (epsilon_0 * self.permittivity / self.thickness_m)
 
     def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
         """One part, under its own name; infinite at omega = 0 [ohm m2]."""
-        y = self(omega, temperature)
-        out = np.full(y.shape, complex(np.inf, 0.0))
-        np.divide(1.0, y, out=out, where=y != 0)
-        return {self.name: out}
+        return {self.name: _inverse(self(omega, temperature))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +174,16 @@ class Series:
     members: tuple[Law, ...]
     formula: ClassVar[str] = "1/y = sum_k 1/y_k"
 
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise InputError("members: a series needs at least one law")
+
     def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
-        """Admittance of the series [S/m or S/m2]."""
-        return np.asarray(1.0 / sum(1.0 / m(omega, temperature) for m in self.members), complex)
+        """Admittance of the series; 0 where a member blocks [S/m or S/m2]."""
+        values = [np.asarray(m(omega, temperature), complex) for m in self.members]
+        blocked = np.any([y == 0 for y in values], axis=0)
+        z = sum(1.0 / np.where(blocked, 1.0, y) for y in values)
+        return np.asarray(np.where(blocked, 0.0, 1.0 / z), complex)
 
     def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
         """Parts of all members [ohm m or ohm m2]."""
@@ -188,13 +212,16 @@ class BrickLayer:
     grain_size_m: float
     formula: ClassVar[str] = "1/kappa = 1/kappa_bulk + z_gb / grain_size"
 
+    def __post_init__(self) -> None:
+        _check("grain_size_m", self.grain_size_m)
+
     def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
         """Effective admittivity [S/m]."""
         z = 1.0 / self.bulk(omega, temperature) + 1.0 / (self.boundary(omega, temperature) * self.grain_size_m)
         return np.asarray(1.0 / z, complex)
 
     def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
-        """ "bulk" and "grain_boundaries" [ohm m]."""
+        """Impedances named "bulk" and "grain_boundaries" [ohm m]."""
         return {
             "bulk": 1.0 / self.bulk(omega, temperature),
             "grain_boundaries": 1.0 / (self.boundary(omega, temperature) * self.grain_size_m),

@@ -41,7 +41,7 @@ def _registry() -> Any:
     # Half a second to import: only where a string is read.
     import pint
 
-    registry = pint.UnitRegistry(cache_folder=None)
+    registry: Any = pint.UnitRegistry(cache_folder=None)
     registry.define("@alias ohm = Ohm")
     return registry
 
