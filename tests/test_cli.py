@@ -221,7 +221,8 @@ def test_public_names_can_be_imported() -> None:
 
 
 def test_output_with_strange_symbols_survives_an_ascii_terminal(case: Path, tmp_path: Path) -> None:
-    code = f"import sys; from aspot.cli import main; sys.exit(main(['run', {str(case)!r}, '--out', {str(tmp_path / 'o')!r}]))"
+    arguments = ["run", str(case), "--out", str(tmp_path / "o")]
+    code = f"import sys; from aspot.cli import main; sys.exit(main({arguments!r}))"
     done = process(code, env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"})
     assert done.returncode == 0, done.stderr
     assert "R_total" in done.stdout

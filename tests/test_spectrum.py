@@ -166,8 +166,8 @@ def test_damaged_csv_is_refused_with_the_reason(tmp_path: Path, text: str, messa
         '{"format": "aspot-spectrum", "format_version": 1}',
         '{"format": "aspot-spectrum", "format_version": 1, "temperature_K": 300, "frequency_Hz": [1], "provenance": {},'
         ' "relative_error": null, "Z_real_ohm_cm2": ["x"], "Z_imag_ohm_cm2": [1]}',
-        '{"format": "aspot-spectrum", "format_version": 1, "temperature_K": null, "frequency_Hz": [1], "provenance": {},'
-        ' "relative_error": null, "Z_real_ohm_cm2": [1], "Z_imag_ohm_cm2": [1]}',
+        '{"format": "aspot-spectrum", "format_version": 1, "temperature_K": null, "frequency_Hz": [1],'
+        ' "provenance": {}, "relative_error": null, "Z_real_ohm_cm2": [1], "Z_imag_ohm_cm2": [1]}',
     ],
 )  # fmt: skip
 def test_damaged_json_is_refused(tmp_path: Path, text: str) -> None:

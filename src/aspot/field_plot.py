@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure:
     """Potential with current lines, and current density, on the cut through a spot, one row per field.
 
-    Left: the whole modelled piece. Middle: potential around the rim of the contact. Right: magnitude of the current
+    Left: one period of the interface. Middle: potential around the rim of the contact. Right: magnitude of the current
     density there, over its mean, in logarithmic colour. Lines and potential are those of the moment when the applied
     voltage peaks (real parts); the magnitude is the amplitude over a whole period. Black: metal that touches;
     hatched: gap or pore.
@@ -54,7 +54,7 @@ def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure
         top -= above + height + below
         for k, (draw, frame, what) in enumerate(
             (
-                (_potential_panel, whole, "modelled piece"),
+                (_potential_panel, whole, "one period"),
                 (_potential_panel, window, "around the contact"),
                 (_current_panel, window, "current density"),
             )
@@ -88,7 +88,8 @@ _METAL = 0.06
 
 
 def _windows(cut: Cut) -> tuple[Window, Window]:
-    return (0.0, cut.width_m, 0.0, cut.depth_m), _spot_window(cut)
+    """One period, no deeper than the field still varies sideways, and the surroundings of the smallest feature."""
+    return (0.0, cut.width_m, 0.0, min(cut.depth_m, 1.2 * cut.width_m)), _spot_window(cut)
 
 
 def _frame(cut: Cut, window: Window) -> tuple[float, float, float, float]:
@@ -331,7 +332,7 @@ def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 10
     try:
         import pyvista
     except ImportError as exc:
-        raise AspotError(f"3-D view: needs the package pyvista ({exc}); pip install 'aspot[view]'") from None
+        raise AspotError(f"3-D view: needs the package pyvista ({exc})") from None
     try:
         magnitude = np.sqrt(np.sum(np.abs(field.current_density_A_m2) ** 2, axis=1))
         factor, unit = length_unit(float(np.ptp(field.points_m, axis=0).max()))
@@ -340,10 +341,9 @@ def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 10
         grid = pyvista.UnstructuredGrid(cells, np.full(len(field.cells), vtk_types[field.cell_type]), points)
         name = f"|j| / (A/m2) at {field.frequency_Hz:.4g} Hz"
         grid.point_data[name] = np.maximum(magnitude, 1e-6 * magnitude.max())
-        plotter = pyvista.Plotter(off_screen=True, window_size=list(size))
+        plotter: Any = pyvista.Plotter(off_screen=True, window_size=list(size))
         plotter.add_mesh(grid, scalars=name, log_scale=True, cmap="magma", show_edges=False)
-        titles = {"xtitle": f"x / {unit}", "ytitle": f"y / {unit}", "ztitle": f"-depth / {unit}"}
-        plotter.show_bounds(grid="back", **titles)  # type: ignore[call-arg]
+        plotter.show_bounds(xtitle=f"x / {unit}", ytitle=f"y / {unit}", ztitle=f"-depth / {unit}", grid="back")
         plotter.screenshot(str(path))
         plotter.close()
     except Exception as exc:  # noqa: BLE001  VTK raises whatever the missing driver makes it raise

@@ -146,7 +146,7 @@ class Spectrum:
         return float(known.max()) if known.size else float("nan")
 
     def restricted(self, minimum_Hz: float = 0.0, maximum_Hz: float = np.inf) -> Spectrum:
-        """A copy with the frequencies of the closed range [minimum_Hz, maximum_Hz], its ends widened by rounding (1e-9).
+        """A copy with the frequencies of the closed range [minimum_Hz, maximum_Hz], give or take rounding (1e-9).
 
         Raises
         ------
