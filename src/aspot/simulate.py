@@ -554,7 +554,6 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     training = np.concatenate([omega, decades])
 
     levels = min(_backend_of(s.interface).n_levels for s in p.sides)
-    safety = max(_backend_of(s.interface).safety for s in p.sides)
     solved, z, full_solves = None, None, 0
     error = np.full(frequencies.shape, np.inf)
     for level in range(levels):
@@ -563,6 +562,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         full_solves += finer.full_solves
         z_finer = finer.impedance(omega)
         if z is not None:
+            safety = max(_backend_of(s.interface).safety(level) for s in p.sides)
             error = safety * np.abs(z_finer - z) / np.abs(z_finer)
         solved, z = finer, z_finer
         if error.max() + truncation(p, solved) <= tolerance:

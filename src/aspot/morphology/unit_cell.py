@@ -94,3 +94,38 @@ class BoxCell:
 
 
 UnitCell = ProfileCell | BoxCell
+
+
+def contacts_on_front(cell: BoxCell) -> tuple[tuple[float, float], ...]:
+    """Ranges of x on the front plane y = 0 where the metal touches [m]."""
+    covered: list[tuple[float, float]] = []
+    for shape in cell.shapes:
+        for inner, outer in _chords(shape):
+            low, high = max(inner, 0.0), min(outer, cell.size_x)
+            if high > low:
+                covered.append((low, high))
+    covered.sort()
+    if cell.contact_inside:
+        return tuple(covered)
+    ends = [0.0, *(x for pair in covered for x in pair), cell.size_x]
+    return tuple((a, b) for a, b in zip(ends[::2], ends[1::2], strict=True) if b > a)
+
+
+def _chords(shape: Shape) -> list[tuple[float, float]]:
+    """Ranges of x that a shape covers on y = 0."""
+
+    def half_chord(semi_x: float, semi_y: float) -> float:
+        inside = 1.0 - (shape.y / semi_y) ** 2
+        return semi_x * inside**0.5 if inside > 0.0 else 0.0
+
+    if isinstance(shape, Square):
+        half = 0.5 * shape.side if abs(shape.y) < 0.5 * shape.side else 0.0
+        return [(shape.x - half, shape.x + half)]
+    if isinstance(shape, Annulus):
+        hole, half = half_chord(shape.inner_radius, shape.inner_radius), half_chord(shape.radius, shape.radius)
+        return [(shape.x - half, shape.x - hole), (shape.x + hole, shape.x + half)]
+    if isinstance(shape, Ellipse):
+        half = half_chord(shape.semi_axis_x, shape.semi_axis_y)
+    else:
+        half = half_chord(shape.radius, shape.radius)
+    return [(shape.x - half, shape.x + half)]
