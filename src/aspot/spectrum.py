@@ -25,7 +25,7 @@ _FORMAT_VERSION = 1
 
 def _read_only(values: ArrayLike, dtype: type) -> NDArray[Any]:
     """Own, contiguous, read-only copy."""
-    array = np.array(values, dtype=dtype)
+    array: NDArray[Any] = np.array(values, dtype=dtype)
     array.setflags(write=False)
     return array
 
@@ -293,10 +293,10 @@ class Spectrum:
     ) -> Spectrum:
         try:
             return cls(
-                frequency_Hz=f,
-                impedance_ohm_cm2=z,
+                frequency_Hz=np.asarray(f, float),
+                impedance_ohm_cm2=np.asarray(z, complex),
                 temperature_K=temperature,
-                relative_error=errors,
+                relative_error=np.asarray(errors, float),
                 provenance=provenance,
             )
         except (InputError, TypeError, ValueError) as exc:
