@@ -229,15 +229,15 @@ def facet_mass(mesh: TetrahedralMesh, facets: IntArray, *, lumped: bool = False)
     if lumped:
         if order == 2:
             raise ValueError("lumped mass is for order 1 only: at order 2 the vertices would get none")
-        return area.sum(axis=1)[:, None, None] * np.eye(3) / 3
-    return np.einsum("fq,qi,qj->fij", area, values, values)
+        return np.asarray(area.sum(axis=1)[:, None, None] * np.eye(3) / 3)
+    return np.asarray(np.einsum("fq,qi,qj->fij", area, values, values))
 
 
 def coupling(pattern: Pattern, cliques: IntArray, matrices: FloatArray) -> FloatArray:
-    """Entries (nnz,) of the sum of small symmetric matrices (c, k, k) with row sums zero over cliques (c, k) of rows."""
+    """Entries (nnz,) of the sum of symmetric matrices (c, k, k), row sums zero, over cliques (c, k) of rows."""
     first, second = pairs(cliques.shape[1])
-    slots = np.bincount(pattern.slots(cliques).ravel(), -matrices[:, first, second].ravel(), pattern.n_slots)
-    return pattern.data(slots)
+    weights = -matrices[:, first, second].ravel()
+    return pattern.data(np.asarray(np.bincount(pattern.slots(cliques).ravel(), weights, pattern.n_slots), dtype=float))
 
 
 def surface_coupling(pattern: Pattern, rows: IntArray, mass: FloatArray, other: int = GROUND) -> FloatArray:

@@ -75,7 +75,8 @@ class Pattern:
         """
         first, second = pairs(cliques.shape[1])
         out = np.zeros((len(cliques), len(first)), dtype=self.indptr.dtype)
-        if _find(np.ascontiguousarray(cliques, dtype=np.int64), self.indptr, self.indices, self.diagonal, self.lower, out):
+        wanted = np.ascontiguousarray(cliques, dtype=np.int64)
+        if _find(wanted, self.indptr, self.indices, self.diagonal, self.lower, out):
             raise KeyError("a pair of unknowns that is not in the pattern")
         return out
 
@@ -128,19 +129,27 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     # Columns, and positions unless they are too many, fit 32 bits: half the memory to move.
     kind = np.int32 if 2 * m * k_pairs + 2 * len(extra) + n < 2**31 else np.int64
     slots = np.empty(m * k_pairs, dtype=kind)
-    one, two = in_two(lambda part: _buckets(cells[part], dof32, n, slots[part.start * k_pairs : part.stop * k_pairs]), m)
+
+    def of_cells(part: slice) -> IntArray:
+        return slots[part.start * k_pairs : part.stop * k_pairs]
+
+    one, two = _in_two(lambda part: _buckets(cells[part], dof32, n, of_cells(part)), m)
     # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the arrays grow if needed.
-    rows = slots[: m // 2 * k_pairs], slots[m // 2 * k_pairs :]
-    upper, lower = in_two(lambda part: _rows(part.start, part.stop, *one, *two, extra_start, extra, *rows, n + 1,
-                                             (8 if k == 4 else 16) * (part.stop - part.start)), n)
-    count = len(upper[1])
-    in_two(lambda part: _settle(slots[part], n + 1 + count), len(slots))
-    starts = np.concatenate([[0], upper[0], count + lower[0]]).astype(kind)
-    indptr, diagonal, indices = _both_triangles(starts, np.concatenate([upper[1], lower[1]]))
-    return Pattern(indptr, indices, diagonal, starts, slots.reshape(m, k_pairs))
+    guess = 8 if k == 4 else 16
+    buckets = (*one, *two, extra_start, extra, *_in_two(of_cells, m))
+
+    def rows(part: slice) -> tuple[IntArray, IntArray]:
+        return _rows(part.start, part.stop, *buckets, guess * (part.stop - part.start))  # type: ignore[call-arg]
+
+    first, second = _in_two(rows, n)
+    count = len(first[1])
+    _in_two(lambda part: _settle(slots[part], n + 1 + count), len(slots))
+    lower: IntArray = np.concatenate([[0], first[0], count + second[0]]).astype(kind)
+    indptr, diagonal, indices = _both_triangles(lower, np.concatenate([first[1], second[1]]))
+    return Pattern(indptr, indices, diagonal, lower, slots.reshape(m, k_pairs))
 
 
-def in_two(work: Callable[[slice], T], count: int) -> tuple[T, T]:
+def _in_two(work: Callable[[slice], T], count: int) -> tuple[T, T]:
     """Do `work` on both halves of `count` items, the second in another thread (compiled code lets go of the lock)."""
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(work, slice(count // 2, count))
@@ -193,7 +202,7 @@ def _buckets(cells, dof, n, slots):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, offset, guess):  # type: ignore[no-untyped-def]  # noqa: E501
+def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, guess):  # type: ignore[no-untyped-def]  # noqa: E501
     """Strict lower triangle of some rows (row ends, sorted columns), and the slots of their pairs.
 
     Slots in the lower triangle are counted from the first of these rows and stored as -1 - l if that is not row 0.
@@ -237,7 +246,7 @@ def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slot
                 columns[q] = j
         slot_of[i] = 0
         for p in range(first, count):
-            slot_of[columns[p]] = offset + p if begin == 0 else -1 - p
+            slot_of[columns[p]] = n + 1 + p if begin == 0 else -1 - p
         for start, pair, slots in ((start_1, pair_1, slots_1), (start_2, pair_2, slots_2)):
             for p in range(start[i], start[i + 1]):
                 j = pair[p, 0]

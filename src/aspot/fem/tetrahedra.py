@@ -92,7 +92,7 @@ def _numbered(mesh: TetrahedralMesh, grounded: Sequence[str], merged: Sequence[s
             if name in mesh.surfaces:
                 flags[mesh.surfaces[name]] = True
     if (is_ground & is_port).any():
-        raise InputError(f"surfaces {tuple(grounded)} (grounded) and {tuple(merged)} (ideal contact) share nodes: a short circuit")
+        raise InputError(f"grounded = {tuple(grounded)}: shares nodes with {tuple(merged)}, the port: a short circuit")
     is_free = ~(is_ground | is_port)
     n_free = int(is_free.sum())
     dof = np.full(n_nodes, GROUND, dtype=np.int64)
@@ -138,7 +138,7 @@ def assemble(mesh: TetrahedralMesh, *, ideal_contact: bool, grounded: Sequence[s
     """
     for name in grounded:
         if len(mesh.surfaces.get(name, ())) == 0:
-            raise InputError(f"grounded = {tuple(grounded)}: the mesh has no surface {name!r}, only {sorted(mesh.surfaces)}")
+            raise InputError(f"grounded = {tuple(grounded)}: the mesh has no {name!r}, only {sorted(mesh.surfaces)}")
     if lumped and mesh.order == 2:
         raise InputError("lumped = True: only for meshes of order 1")
     coupled = [name for name in port if not (ideal_contact and name == "contact") and len(mesh.surfaces.get(name, ()))]
@@ -148,8 +148,8 @@ def assemble(mesh: TetrahedralMesh, *, ideal_contact: bool, grounded: Sequence[s
         raise InputError(f"names of regions, surfaces and jumps must differ, got {names}")
     needed, available = estimate_memory(len(mesh.nodes), mesh.order, len(names)), available_memory()
     if needed > available:
-        raise MemoryLimitError(f"assembling {len(mesh.nodes)} nodes of order {mesh.order} takes about {needed / 1e9:.2g} GB, "
-                               f"the machine has {available / 1e9:.2g} GB available")
+        raise MemoryLimitError(f"assembling {len(mesh.nodes)} nodes of order {mesh.order} takes about "
+                               f"{needed / 1e9:.2g} GB, the machine has {available / 1e9:.2g} GB available")
 
     merged = ("contact",) if ideal_contact and "contact" in port else ()
     dof, n_free = _numbered(mesh, () if counter_law else grounded, merged)
@@ -207,7 +207,7 @@ def current_density(mesh: TetrahedralMesh, potential: ComplexArray, admittivity:
         kappa of every region [S/m].
     """
     kappa = np.array([admittivity[name] for name in mesh.region_names])
-    return -kappa[mesh.cell_region][:, None] * gradient(mesh, potential)
+    return np.asarray(-kappa[mesh.cell_region][:, None] * gradient(mesh, potential), dtype=complex)
 
 
 def nodal_mean(mesh: TetrahedralMesh, cell_values: NDArray[np.inexact]) -> NDArray[np.inexact]:
