@@ -226,3 +226,17 @@ def test_output_with_strange_symbols_survives_an_ascii_terminal(case: Path, tmp_
     done = process(code, env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"})
     assert done.returncode == 0, done.stderr
     assert "R_total" in done.stdout
+
+
+def test_a_smaller_electrode_shows_its_static_constriction(call: Call, case: Path, tmp_path: Path) -> None:
+    status, printed, err = call(
+        "run", case, "--out", tmp_path / "o", "--set", "electrolyte.diameter=10 mm",
+        "--set", "working_electrode.diameter=6 mm", "--set", "frequencies.per_decade=2",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "R_static" in printed
+    summary = json.loads((tmp_path / "o" / "summary.json").read_text())
+    # Less than the whole constriction, which the spots add to.
+    assert 0 < summary["R_static_ohm_cm2"] < summary["R_cc_ohm_cm2"]
+    # R_SE counts the whole cross-section of the pellet: 20 ohm cm2 times (6/10)^2 of its area.
+    assert summary["R_SE_ohm_cm2"] == pytest.approx(20 * 0.36, rel=1e-9)

@@ -257,8 +257,8 @@ def _result_table(result: Result) -> Table:
     for name, part in r.parts.items():
         if name != "SE" and (part > 0 or name == "constriction"):
             row("  " + _PART_NAMES.get(name, f"R, {name.replace('_', ' ')}"), _digits(part, uncertainty))
-    if r.static:
-        row("    static, by the smaller electrode", _digits(r.static, uncertainty))
+            if name == "constriction" and r.static:
+                row("    R_static, by the smaller electrode", _digits(r.static, uncertainty))
     from aspot.plot import engineering
 
     if result.arc is not None:
