@@ -31,6 +31,7 @@ from aspot.analytic.tube import (
     dilute_pores_resistance,
     flux_tube_constriction,
     flux_tube_psi,
+    prescribed_current_psi,
     static_constriction,
 )
 
@@ -54,6 +55,7 @@ __all__ = [
     "homogenised_impedance",
     "lattice_pitch",
     "layered_slab_impedance",
+    "prescribed_current_psi",
     "robin_disc_resistance",
     "slab_impedance",
     "slab_mode_impedance",

@@ -5,14 +5,14 @@ On a disc of radius a the functions
     psi_n(r) ~ (1 - r^2/a^2)^(sigma - 1) P_n(r^2/a^2)        (P_n: Jacobi polynomials)
 
 carry the exponent sigma of the rim: 1/2 for the current density of an ideal contact, 1 for a contact with a finite
-admittance per area, 3/2 for the potential jump over an insulating disc. Normalised to a unit integral of psi_0 r dr, their
-Hankel transforms of azimuthal order m are
+admittance per area, 3/2 for the potential jump over an insulating disc. Normalised to a unit integral of psi_0 r dr,
+their Hankel transforms of azimuthal order m are
 
     h_n(k) = c x^(-sigma) J_{m + 2 n + sigma}(x),   x = k a,   c = 2^sigma Gamma(sigma + 1)
 
 (for sigma = 1/2, m = 0: spherical Bessel functions j_2n). Products of two of them integrate to Gamma functions
-(Weber-Schafheitlin integral, DLMF 10.22.57): that is the half space. Sums over the modes of a tube differ from the integral
-by a contour integral with K_1/I_1 that converges exponentially (derived in `tube_sums`).
+(Weber-Schafheitlin integral, DLMF 10.22.57): that is the half space. Sums over the modes of a tube differ from the
+integral by a contour integral with K_1/I_1 that converges exponentially (derived in `tube_sums`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,29 @@ def normalisation(sigma: float) -> float:
 
 def hankel(x: Floats, n_basis: int, sigma: float, azimuthal: int = 0) -> Floats:
     """Hankel transforms h_n(x), x = k a > 0; shape (n_basis, x.size)."""
-    order = azimuthal + 2 * np.arange(n_basis)[:, None] + sigma
-    return np.asarray(normalisation(sigma) * x ** (-sigma) * jv(order, x))
+    x = np.asarray(x, dtype=float)
+    out = np.empty((n_basis, x.size))
+    first = azimuthal + sigma
+    far = x > first + 2 * n_basis  # here the upward recurrence is stable, and faster than jv
+    near = x[~far]
+    out[:, ~far] = jv(first + 2 * np.arange(n_basis)[:, None], near)
+    y = x[far]
+    even, odd = jv(first, y), jv(first + 1, y)
+    for n in range(n_basis):
+        out[n, far] = even
+        order = first + 2 * n + 1
+        even = 2 * order / y * odd - even
+        odd = 2 * (order + 1) / y * even - odd
+    out *= normalisation(sigma) * x ** (-sigma)
+    return out
+
+
+@lru_cache(maxsize=4)
+def tube_hankel(e: float, n_basis: int, sigma: float, n_modes: int) -> Floats:
+    """`hankel` at the modes of a tube of unit radius, x = e alpha_m; kept for spectra. Read-only."""
+    h = hankel(e * bessel_zeros(n_modes)[0], n_basis, sigma)
+    h.flags.writeable = False
+    return h
 
 
 def half_space_integrals(n_basis: int, sigma: float, power: int, azimuthal: tuple[int, int] = (0, 0)) -> Floats:
@@ -88,8 +109,8 @@ def tube_sums(e: float, n_basis: int, sigma: float, inverse_power: int) -> Float
 
     Notes
     -----
-    With F = h_n h_n' (even and entire in k) the residues of k^(1-p) F(k) Y_1(k)/J_1(k) at the zeros of J_1 and two quarter
-    planes (k^(1-p) F H_1^(1,2)/J_1) give, all integrals from 0 to infinity,
+    With F = h_n h_n' (even and entire in k) the residues of k^(1-p) F(k) Y_1(k)/J_1(k) at the zeros of J_1 and two
+    quarter planes (k^(1-p) F H_1^(1,2)/J_1) give, all integrals from 0 to infinity,
 
         p =  1:  int F dk + (2/pi) int [F(iy) K_1/I_1 - 2 F(0)/y^2] dy
         p = -1:  int F k^2 dk - (2/pi) int F(iy) y^2 K_1/I_1 dy
@@ -131,7 +152,7 @@ def _contour_nodes(decay: float) -> tuple[Floats, Floats]:
     """Nodes and weights on (0, 1 + 40/decay) for integrands with a logarithm at 0 that fall as exp(-decay y)."""
     x, w = np.polynomial.legendre.leggauss(40)
     t, wt = (x + 1) / 2, w / 2
-    nodes, weights = [t**4], [4 * t**3 * wt]  # y = t^4 takes the logarithm away
+    nodes, weights = [t**8], [8 * t**7 * wt]  # y = t^8 takes the logarithm away
     left, end = 1.0, 1.0 + 40.0 / decay
     while left < end:
         right = min(1.7 * left + 1.0, end)

@@ -1,9 +1,10 @@
 """Square and hexagonal arrays of discs on a slab: contacts or gaps, by lattice sums with edge functions.
 
-On each disc q = sum_{m,n} c_mn psi_mn(r) cos(m theta), with m = 0, 4, 8, ... (square) or 0, 6, 12, ... (hexagonal). In the
-lattice modes G the slab answers with tanh(GH)/(sigma G). The sum over G falls too slowly; Ewald's split of the half-space
-kernel, 1/k = erfc(k/(2 eta))/k + erf(k/(2 eta))/k, leaves a sum that falls as exp(-G^2/(4 eta^2)), and a part that falls as
-exp(-eta^2 r^2) in space, so that only the disc's own, the known half-space integrals minus a quadrature, is left.
+On each disc q = sum_{m,n} c_mn psi_mn(r) cos(m theta), with m = 0, 4, 8, ... (square) or 0, 6, 12, ... (hexagonal). In
+the lattice modes G the slab answers with tanh(GH)/(sigma G). The sum over G falls too slowly; Ewald's split of the
+half-space kernel, 1/k = erfc(k/(2 eta))/k + erf(k/(2 eta))/k, leaves a sum that falls as exp(-G^2/(4 eta^2)), and a
+part that falls as exp(-eta^2 r^2) in space, so that only the disc's own, the known half-space integrals minus a
+quadrature, is left.
 Gaps in a contact: the voltage over the gap is the unknown, k coth(kH) the kernel.
 """
 
@@ -68,7 +69,8 @@ def lattice_pitch(radius: float, disc_fraction: float, lattice: Lattice = "squar
     check_positive(radius=radius, disc_fraction=disc_fraction)
     pitch = float(np.sqrt(np.pi * radius**2 / (disc_fraction * _cell_area(lattice))))
     if pitch <= 2 * radius:
-        raise InputError(f"disc_fraction = {disc_fraction!r}: discs touch, must be below {np.pi / 4 / _cell_area(lattice):.6g}")
+        limit = np.pi / 4 / _cell_area(lattice)
+        raise InputError(f"disc_fraction = {disc_fraction!r}: discs touch, must be below {limit:.6g}")
     return pitch
 
 
@@ -104,7 +106,8 @@ def array_constriction(
     pore : bool
         False: discs are the contacts. True: discs are insulating, the rest is the contact.
     n_radial, n_azimuthal : int
-        Edge functions per azimuthal order, and number of orders. The defaults give 1e-10 up to radius/pitch = 0.4.
+        Edge functions per azimuthal order, and number of orders. The defaults give 1e-12 up to radius/pitch = 0.4,
+        1e-10 at 0.45, 1e-6 at 0.49 (measured against 16 and 7).
 
     Returns
     -------
@@ -146,7 +149,8 @@ def _lattice_vectors(lattice: Lattice, limit: float) -> tuple[Floats, Floats]:
     i, j = np.meshgrid(np.arange(-n, n + 1), np.arange(-n, n + 1), indexing="ij")
     keep = (i > 0) | ((i == 0) & (j > 0))
     i, j = i[keep], j[keep]
-    gx, gy = (2 * np.pi * i, 2 * np.pi * j) if lattice == "square" else (2 * np.pi * i, 2 * np.pi * (2 * j - i) / np.sqrt(3))
+    gx = 2 * np.pi * i
+    gy = 2 * np.pi * j if lattice == "square" else 2 * np.pi * (2 * j - i) / np.sqrt(3)
     length = np.hypot(gx, gy)
     inside = length <= limit
     return length[inside], np.arctan2(gy, gx)[inside]
@@ -168,17 +172,17 @@ def _array_matrix(e: float, depth: float, lattice: Lattice, pore: bool, n_radial
     k = (edges[:-1, None] + np.diff(edges)[:, None] * (t + 1) / 2).ravel()
     wk = (np.diff(edges)[:, None] * w / 2).ravel() * erfc(k / (2 * eta)) * k**power
 
-    full = np.tanh(length * depth)
-    # cut-off part of the kernel, erfc - (1 - tanh) or its dual erfc + (coth - 1)
-    kernel = length * (1 / full - 1 + erfc(length / (2 * eta))) if pore else (full - 1 + erfc(length / (2 * eta))) / length
+    # kernel of the slab minus the spatial part of the half-space kernel
+    slab, cut = np.tanh(length * depth), erfc(length / (2 * eta))
+    kernel = length * (1 / slab - 1 + cut) if pore else (slab - 1 + cut) / length
     functions = []
     matrix = np.zeros((n_azimuthal * n_radial,) * 2)
-    for block, m in enumerate(orders):
+    for block, m in enumerate(int(order) for order in orders):
         rows = slice(block * n_radial, (block + 1) * n_radial)
         own = half_space_integrals(n_radial, sigma, power, (m, m)) * e ** (-power - 1)
-        h = hankel(e * k, n_radial, sigma, int(m))
+        h = hankel(e * k, n_radial, sigma, m)
         matrix[rows, rows] = np.pi * (2 if m == 0 else 1) * (own - (h * wk) @ h.T)
-        functions.append(hankel(e * lengths, n_radial, sigma, int(m))[:, where] * np.cos(m * angle))
+        functions.append(hankel(e * lengths, n_radial, sigma, m)[:, where] * np.cos(m * angle))
     f = np.vstack(functions)
     matrix += 2 * (2 * np.pi) ** 2 / area * (f * kernel) @ f.T  # 2: G and -G
     if not pore:  # the spatial part includes G = 0, which belongs to the planar slab

@@ -1,11 +1,12 @@
 """Slabs: planar electrodes, layers, grain boundaries in series, and the modes of a slab under a patterned surface.
 
-Depth z from the working electrode; e^{+j w t}; SI units; impedances are area-specific [ohm m2]. Every formula here is exact.
+Depth z from the working electrode; e^{+j w t}; SI units; impedances are area-specific [ohm m2]. All exact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,7 @@ def check_positive(**values: float) -> None:
             raise InputError(f"{name} = {value!r}: must be positive")
 
 
-def slab_impedance(thickness: float, admittivity: ArrayLike) -> NDArray[np.generic]:
+def slab_impedance(thickness: float, admittivity: ArrayLike) -> NDArray[Any]:
     """Area-specific impedance H/kappa of a slab between planar electrodes.
 
     Parameters
@@ -48,7 +49,7 @@ def slab_impedance(thickness: float, admittivity: ArrayLike) -> NDArray[np.gener
 
 def layered_slab_impedance(
     thicknesses: Sequence[float], admittivities: Sequence[ArrayLike], interface_admittances: Sequence[ArrayLike] = ()
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Area-specific impedance of layers and interfaces in series between planar electrodes.
 
     Parameters
@@ -72,15 +73,19 @@ def layered_slab_impedance(
     """
     if len(thicknesses) != len(admittivities) or not thicknesses:
         raise InputError(
-            f"admittivities: {len(admittivities)} given for {len(thicknesses)} thicknesses; need one per layer, at least one"
+            f"admittivities: {len(admittivities)} given for {len(thicknesses)} thicknesses; one per layer needed"
         )
-    layers = [slab_impedance(h, kappa) for h, kappa in zip(thicknesses, admittivities, strict=True)]
-    return np.asarray(sum(layers) + sum(1 / np.asarray(y) for y in interface_admittances))
+    total: NDArray[Any] = np.asarray(0.0)
+    for thickness, kappa in zip(thicknesses, admittivities, strict=True):
+        total = total + slab_impedance(thickness, kappa)
+    for y in interface_admittances:
+        total = total + 1 / np.asarray(y)
+    return total
 
 
 def brick_layer_admittivity(
     bulk_admittivity: ArrayLike, boundary_admittance: ArrayLike, grain_size: float
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Admittivity of grains with boundaries in series, 1/kappa = 1/kappa_bulk + 1/(y_gb d).
 
     The series limit of the brick-layer model (boundaries parallel to the current carry nothing).
@@ -134,7 +139,7 @@ def slab_mode_impedance(
         [ohm m2]
     """
     k = np.asarray(wave_number, dtype=float)
-    below: Complexes = np.zeros(k.shape, complex) if counter_admittance is None else np.full(k.shape, 1 / counter_admittance, complex)
+    below: Complexes = np.full(k.shape, 0.0 if counter_admittance is None else 1 / counter_admittance, dtype=complex)
     for thickness, kappa in zip(reversed(thicknesses), reversed(admittivities), strict=True):
         zeta = 1 / (kappa * k)
         t = np.tanh(k * thickness)
@@ -165,7 +170,7 @@ def gapped_mode_impedance(mode_impedance: ArrayLike, gap_admittance: complex) ->
 
 def homogenised_impedance(
     contact_fraction: float, slab: ArrayLike, contact_admittance: ArrayLike, gap_admittance: ArrayLike
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Impedance of a patterned interface whose pattern is fine: the potential under it is uniform.
 
     Z = Z_slab + 1/(f y_c + (1 - f) y_g), the limit of every morphology for |y| b/|kappa| -> 0 (b: period). It is also

@@ -1,4 +1,7 @@
-"""Parallel strips: contacts of width 2a at pitch 2b, current in the plane across them. SI; resistances per depth [ohm m]."""
+"""Parallel strips: contacts of width 2a at pitch 2b, current in the plane across them.
+
+SI units; resistances times the length of the strips [ohm m].
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ def strip_constriction_resistance(
 ) -> float:
     """Constriction resistance of one strip of an array, times its length: R_total - H/(2 b sigma). Exact.
 
-    Infinite thickness: ln(1/sin(pi a/(2 b)))/(pi sigma). Finite thickness H with an equipotential far face: conformal map of
-    the cell, R_total = K'(k)/(2 K(k) sigma). The area-specific value is 2 b times the result.
+    Infinite thickness: ln(1/sin(pi a/(2 b)))/(pi sigma). Finite thickness H with an equipotential far face: conformal
+    map of the cell, R_total = K'(k)/(2 K(k) sigma). The area-specific value is 2 b times the result.
 
     Parameters
     ----------
@@ -48,11 +51,11 @@ def strip_constriction_resistance(
 
 
 def strip_resistance(half_width: float, half_pitch: float, conductivity: float, thickness: float) -> float:
-    """Resistance of one strip of an array on a slab, far face equipotential, times its length: K'(k)/(2 K(k) sigma). Exact.
+    """Resistance of one strip of an array on a slab, far face equipotential, times its length. Exact.
 
-    k = k1 sn(K(k1) a/b, k1) with nome exp(-pi H/b) of k1. With theta functions of z = pi a/(2b) (DLMF 22.2)
-    k = theta_2(0) theta_1(z)/(theta_3(0) theta_4(z)); for H < b the modular transformation (DLMF 20.7) gives k' instead
-    by series in exp(-pi b/H), so that both converge at once and no digits are lost.
+    K'(k)/(2 K(k) sigma), k = k1 sn(K(k1) a/b, k1) with nome exp(-pi H/b) of k1. With theta functions of
+    z = pi a/(2b) (DLMF 22.2) k = theta_2(0) theta_1(z)/(theta_3(0) theta_4(z)); for H < b the modular transformation
+    (DLMF 20.7) gives k' instead, by series in exp(-pi b/H), so that both converge at once and no digits are lost.
 
     Parameters
     ----------
