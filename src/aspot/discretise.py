@@ -220,12 +220,13 @@ def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: floa
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, tetrahedral_fem.AssembledTetrahedra) and isinstance(interface.cell, BoxCell)
     mesh = assembly.mesh
-    potentials = assembly.potential(x)
+    potentials = np.asarray(assembly.potential(x), complex)
     kappa = dict(
         zip(mesh.region_names, region_admittivities(interface, mesh.region_names, omega), strict=True)
     )
-    current = drop * tetrahedral_fem.nodal_mean(mesh, tetrahedral_fem.current_density(mesh, potentials, kappa))
-    potential = 1.0 - drop * (1.0 - potentials)
+    flow = tetrahedral_fem.current_density(mesh, potentials, kappa)
+    current = np.asarray(drop * tetrahedral_fem.nodal_mean(mesh, flow), complex)
+    potential = np.asarray(1.0 - drop * (1.0 - potentials), complex)
     points = mesh.nodes * mesh.unit_m
     front = mesh.surfaces["front"]
     if mesh.order == 2:
@@ -253,7 +254,7 @@ def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: floa
 
 
 def _tetrahedra_safety(level: int) -> float:
-    # Measured: the error falls as (level + 1)^-p with p between 2.1 and 2.4; p = 2 and a third more are on the safe side.
+    # Measured: the error falls as (level + 1)^-p, p = 2.1 to 2.4; p = 2 and a third more are on the safe side.
     ratio = ((level + 1.0) / level) ** 2
     return 1.3 / (ratio - 1.0)
 

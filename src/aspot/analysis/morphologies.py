@@ -62,7 +62,7 @@ def equivalent_morphologies(
     for fraction in contact_fractions:
         try:
             found.append(_member(cell, fraction, R_int_ohm_cm2, C_int_F_per_cm2))
-        except _NoSolution:
+        except _NoSolutionError:
             continue
     if not found:
         raise InputError(
@@ -72,7 +72,7 @@ def equivalent_morphologies(
     return tuple(found)
 
 
-class _NoSolution(AspotError):
+class _NoSolutionError(AspotError):
     """No radius or gap within the allowed ranges fits."""
 
 
@@ -96,16 +96,16 @@ def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morpholo
         try:
             result = simulate(_with(cell, fraction, radius, gap))
         except InputError as error:
-            raise _NoSolution(f"contact fraction {fraction:g}: {error}") from error
+            raise _NoSolutionError(f"contact fraction {fraction:g}: {error}") from error
         r, arc = result.resistances, result.arc
         if arc is None:
-            raise _NoSolution(f"contact fraction {fraction:g}: no interface arc")
+            raise _NoSolutionError(f"contact fraction {fraction:g}: no interface arc")
         if abs(r.int_ / r_int - 1.0) < _CLOSE and abs(arc.C_int_F_per_cm2 / c_int - 1.0) < _CLOSE:
             return Morphology(contact_fraction=fraction, radius_m=radius, gap_thickness_m=gap, result=result)
         # What does not depend on the radius (contacts, layers) leaves this for the constriction.
         left = r_int - (r.int_ - r.cc)
         if left <= 0.0:
-            raise _NoSolution(f"contact fraction {fraction:g}: the contacts alone make {r.int_ - r.cc:.3g} ohm cm2")
+            raise _NoSolutionError(f"contact fraction {fraction:g}: the contacts alone make {r.int_ - r.cc:.3g} ohm cm2")
         radius *= left / r.cc
         gap *= arc.C_int_F_per_cm2 / c_int
-    raise _NoSolution(f"contact fraction {fraction:g}: no agreement after {_MAX_STEPS} steps")
+    raise _NoSolutionError(f"contact fraction {fraction:g}: no agreement after {_MAX_STEPS} steps")

@@ -46,8 +46,8 @@ def solve_direct(a: csr_array, b: Vector) -> Vector:
     free, rhs, scale = _equilibrated(a, b)
     try:
         lu = splu(csc_array(free), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True, "DiagPivotThresh": 0.0})
-    except RuntimeError as error:
-        raise ConvergenceError(f"direct solve: {error}") from None
+    except RuntimeError as fault:
+        raise ConvergenceError(f"direct solve: {fault}") from None
     x = lu.solve(rhs)
     magnitude = csr_array((np.abs(free.data), free.indices, free.indptr), shape=free.shape)
     error = np.inf
@@ -83,7 +83,7 @@ def solve_multigrid(a: csr_array, b: Vector, m: csr_array) -> Vector:
     ConvergenceError
         If the true residual stays above `ITERATIVE_LIMIT`.
     """
-    import pyamg
+    import pyamg  # type: ignore[import-untyped]
 
     _, _, scale = _equilibrated(a, b)
     scaled_a, rhs = _scaled(a, scale), scale * b

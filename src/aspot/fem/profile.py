@@ -32,7 +32,7 @@ def lagrange(order: int, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     coefficients = np.linalg.inv(legendre.legvander(lobatto_points(order), order))
     values = legendre.legvander(x, order) @ coefficients
     slopes = legendre.legvander(x, order - 1) @ (legendre.legder(np.eye(order + 1), axis=0) @ coefficients)
-    return values, slopes
+    return np.asarray(values, float), np.asarray(slopes, float)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def element_stiffness(mesh: ProfileMesh, order: int) -> NDArray[np.float64]:
     determinant = np.linalg.det(jacobian)
     inverse = np.linalg.inv(jacobian)
     metric = np.einsum("exyac,exybc->exyab", inverse, inverse)
-    weight = w[:, None] * w[None, :] * determinant
+    weight = np.asarray(w[:, None] * w[None, :] * determinant)
     if mesh.axisymmetric:
         weight = weight * 2.0 * np.pi * position[..., 0]
     metric = metric * weight[..., None, None]
@@ -225,11 +225,11 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
     m = len(mesh.quads)
     boundary, inside = _local_sets(order)
     stiffness = element_stiffness(mesh, order)
-    recover = np.zeros((m, len(inside), len(boundary)))
-    condensed = stiffness[:, boundary[:, None], boundary]
+    recover: NDArray[np.float64] = np.zeros((m, len(inside), len(boundary)))
+    condensed: NDArray[np.float64] = stiffness[:, boundary[:, None], boundary]
     if len(inside):
         coupling = stiffness[:, inside[:, None], boundary]
-        recover = -np.linalg.solve(stiffness[:, inside[:, None], inside], coupling)
+        recover = -np.asarray(np.linalg.solve(stiffness[:, inside[:, None], inside], coupling), float)
         condensed = condensed + np.swapaxes(coupling, 1, 2) @ recover
 
     dof = np.zeros(nodes.n_skeleton, np.int64)
@@ -287,7 +287,7 @@ def _sum_blocks(
     indices = (union % size).astype(np.int32)
     matrices, start = {}, 0
     for name, key, value in zip(blocks, keys, values, strict=True):
-        data = np.bincount(slots[start : start + len(key)], weights=value, minlength=union.size)
+        summed = np.bincount(slots[start : start + len(key)], weights=value, minlength=union.size)
         start += len(key)
-        matrices[name] = csr_array((data, indices, indptr), shape=(size, size), copy=False)
+        matrices[name] = csr_array((summed, indices, indptr), shape=(size, size), copy=False)
     return matrices

@@ -1,0 +1,234 @@
+"""The interfaces of a cell, solved at one level of resolution and put together (see `aspot.plan`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aspot.discretise import BACKENDS, Discrete
+from aspot.errors import MemoryLimitError
+from aspot.fem.tetrahedra import available_memory
+from aspot.interface import InterfaceProblem
+from aspot.laws import Law
+from aspot.morphology.unit_cell import ProfileCell
+from aspot.plan import Plan, backend_of
+from aspot.reduction import ReducedProblem, reduce
+
+
+@dataclass(frozen=True)
+class SolvedInterface:
+    """An interface at one level of resolution, ready to be evaluated at any frequency."""
+
+    interface: InterfaceProblem
+    discrete: Discrete
+    reduced: ReducedProblem
+
+    def impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Area-specific impedance of the piece [ohm m2]."""
+        return self.reduced.impedance(omega)
+
+    def excess(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Impedance beyond that of the bare electrolyte of the piece [ohm m2]."""
+        kappa = self.interface.electrolyte(omega, self.interface.temperature_K)
+        return self.impedance(omega) - self.interface.depth_m / kappa
+
+    def partition(self) -> dict[str, float]:
+        """Exact shares of the direct-current resistance by dissipation [ohm m2], summing to Z(0) of the piece.
+
+        With I = Y for 1 V, the power theta_q x^T A_q x of each term, divided by I^2 and times the area. A law made
+        of parts in series shares its dissipation as their resistances; electrolyte parts are kept together.
+        """
+        problem = self.reduced.problem
+        zero = np.zeros(1)
+        x = self.reduced.solution(0.0)
+        theta = np.real(problem.theta(zero)[:, 0])
+        powers = theta * np.real(problem.energies(x))
+        resistances = problem.area_m2 * powers / powers.sum() ** 2
+        out: dict[str, float] = {}
+        for term, r in zip(problem.terms, resistances, strict=True):
+            if term.role in ("contact", "counter"):
+                for part, share in shares(term.law, problem.temperature_K).items():
+                    out[part] = out.get(part, 0.0) + float(r) * share
+            elif term.role != "gap":
+                out[term.name] = out.get(term.name, 0.0) + float(r)
+        return out
+
+
+def shares(law: Law, temperature_K: float) -> dict[str, float]:
+    """Shares of the parts of a law in its direct-current resistance."""
+    parts = {name: float(np.real(z[0])) for name, z in law.parts(np.zeros(1), temperature_K).items()}
+    total = sum(parts.values())
+    return {name: z / total for name, z in parts.items()}
+
+
+@dataclass(frozen=True)
+class EffectiveLaw:
+    """Admittance per area of an interface seen from afar: the inverse of its excess impedance.
+
+    Below a floor of 1e-7 of the electrolyte's own impedance, where the interface is short-circuited, the magnitude of
+    the excess is kept at the floor, which changes Z by less than that.
+    """
+
+    solved: SolvedInterface
+    floor_depth_m: float
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> NDArray[np.complex128]:
+        """Admittance per area [S/m2]."""
+        omega = np.asarray(omega, float)
+        flat = np.atleast_1d(omega).ravel()
+        excess = self.solved.excess(flat)
+        floor = 1e-7 * self.floor_depth_m / self.solved.interface.electrolyte(flat, temperature)
+        excess = np.where(np.abs(excess) < np.abs(floor), floor, excess)
+        return np.asarray(1.0 / excess, complex).reshape(omega.shape)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, NDArray[np.complex128]]:
+        """Its direct-current parts [ohm m2]; the constriction is named "constriction"."""
+        parts = self.solved.partition()
+        sigma = float(np.real(self.solved.interface.electrolyte(np.zeros(1), temperature)[0]))
+        parts["constriction"] = max(parts.pop("electrolyte") - self.solved.interface.depth_m / sigma, 0.0)
+        return {name: np.full(np.shape(omega), r, complex) for name, r in parts.items()}
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time spent inside under a name."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def _solve(
+    interface: InterfaceProblem, level: int, omega: NDArray[np.float64], tolerance: float, clock: Clock
+) -> SolvedInterface:
+    backend = backend_of(interface)
+    needed = backend.memory_bytes(backend.unknowns(interface, level))
+    available = available_memory()
+    if needed > available:
+        raise MemoryLimitError(
+            f"the {backend.name} backend would need about {needed / 1e9:.1f} GB at this tolerance, "
+            f"{available / 1e9:.1f} GB are available; ask for a larger numerics.relative_tolerance"
+        )
+    with clock.stage("mesh and assembly"):
+        discrete = backend.discretise(interface, level)
+    with clock.stage("solves"):
+        reduced = reduce(discrete.problem, omega, tolerance=tolerance)
+    return SolvedInterface(interface, discrete, reduced)
+
+
+@dataclass(frozen=True)
+class SolvedCell:
+    """All interfaces of a cell at one level, composed."""
+
+    plan: Plan
+    sides: tuple[SolvedInterface, ...]
+    pellet: SolvedInterface | None
+    #: Resistance of the electrode alone on the wider pellet, ideal contact [ohm m2]; None without a wider pellet.
+    bare_pellet_resistance: float | None
+
+    @property
+    def _sigma(self) -> float:
+        return float(np.real(self._kappa(np.zeros(1))[0]))
+
+    def _kappa(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+        return np.asarray(self.plan.electrolyte(omega, self.plan.cell.temperature))
+
+    @property
+    def slab_length_m(self) -> float:
+        """L times electrode area over pellet area: R_SE is this over sigma [m]."""
+        return self.plan.cell.electrolyte.thickness * self.plan.electrode_share
+
+    def impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Area-specific impedance of the cell [ohm m2]."""
+        omega = np.asarray(omega, float)
+        copies = self.plan.sides[0].copies
+        if self.pellet is not None:
+            return copies * self.pellet.impedance(omega)
+        z = self.plan.cell.electrolyte.thickness / self._kappa(omega)
+        for side, solved in zip(self.plan.sides, self.sides, strict=True):
+            z = z + side.copies * solved.excess(omega)
+        if self.plan.counter is not None:
+            z = z + 1.0 / self.plan.counter(omega, self.plan.cell.temperature)
+        return np.asarray(z)
+
+    def perfect(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Impedance with perfect contact over the whole electrode [ohm m2]."""
+        length = self.slab_length_m
+        if self.bare_pellet_resistance is not None:
+            length = self.plan.sides[0].copies * self.bare_pellet_resistance * self._sigma
+        return length / self._kappa(np.asarray(omega, float))
+
+    def resistances(self) -> dict[str, float]:
+        """Exact partition at w = 0 [ohm m2]: "SE", "constriction" and every named part of the interfaces."""
+        sigma = self._sigma
+        parts: dict[str, float] = {"SE": self.slab_length_m / sigma, "constriction": 0.0}
+        if self.pellet is not None:
+            found = self.pellet.partition()
+            copies = self.plan.sides[0].copies
+            bulk = found.pop("electrolyte")
+            parts["constriction"] = copies * (bulk + found.pop("constriction", 0.0)) - parts["SE"]
+            for name, r in found.items():
+                parts[name] = parts.get(name, 0.0) + copies * r
+            return parts
+        for side, solved in zip(self.plan.sides, self.sides, strict=True):
+            for name, r in solved.partition().items():
+                if name == "electrolyte":
+                    parts["constriction"] += side.copies * (r - side.interface.depth_m / sigma)
+                else:
+                    parts[name] = parts.get(name, 0.0) + side.copies * r
+        if self.plan.counter is not None:
+            law, temperature = self.plan.counter, self.plan.cell.temperature
+            for name, z in law.parts(np.zeros(1), temperature).items():
+                parts[name] = parts.get(name, 0.0) + float(np.real(z[0]))
+        return parts
+
+    @property
+    def full_solves(self) -> int:
+        """Full solves behind all reduced bases."""
+        solved = [*self.sides, *([self.pellet] if self.pellet else [])]
+        return sum(s.reduced.full_solves for s in solved) + (self.bare_pellet_resistance is not None)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Free unknowns of all problems together."""
+        solved = [*self.sides, *([self.pellet] if self.pellet else [])]
+        return sum(s.discrete.problem.n_free for s in solved)
+
+
+def solve_cell(p: Plan, level: int, omega: NDArray[np.float64], tolerance: float, clock: Clock) -> SolvedCell:
+    """All interfaces of a plan at one level, with the pellet around them where there is one."""
+    if p.pellet is None:
+        return SolvedCell(p, tuple(_solve(s.interface, level, omega, tolerance, clock) for s in p.sides), None, None)
+    side = p.sides[0].interface
+    sides: tuple[SolvedInterface, ...] = ()
+    contact: Law | None = side.contact
+    if side.layers or not (isinstance(side.cell, ProfileCell) and not side.cell.edges):
+        sides = (_solve(side, level, omega, tolerance, clock),)
+        contact = EffectiveLaw(sides[0], p.pellet.depth_m)
+    counter: Law | None = p.pellet.counter
+    if len(p.sides) > 1:
+        opposite = _solve(p.sides[1].interface, level, omega, tolerance, clock)
+        sides = (*sides, opposite)
+        counter = EffectiveLaw(opposite, p.pellet.depth_m)
+    pellet = _solve(replace(p.pellet, contact=contact, counter=counter), level, omega, tolerance, clock)
+    bare = replace(p.pellet, contact=None, counter=None)
+    with clock.stage("solves"):
+        problem = BACKENDS["axisymmetric"].discretise(bare, level).problem
+        resistance = problem.area_m2 / np.real(problem.admittance(problem.solve(0.0), 0.0))
+    # The problem's area is that of the pellet; impedances count per area of the electrode.
+    share = p.electrode_share
+    per_electrode = replace(pellet.reduced.problem, area_m2=problem.area_m2 * share)
+    pellet = replace(pellet, reduced=replace(pellet.reduced, problem=per_electrode))
+    return SolvedCell(p, sides, pellet, float(resistance) * share)

@@ -1,0 +1,205 @@
+"""What would be computed for a Cell: backend, depths, and how the interfaces compose. Nothing is computed here.
+
+The two electrodes interact only through the uniform field between them: lateral variations die within a fraction of
+the period (see `interface.sufficient_depth`). Each interface is solved on its own piece of electrolyte of depth H, and
+
+    Z(omega) = L/kappa + sum over electrodes of (Z_piece - H/kappa) .
+
+If the pellet is thinner than that, the piece is the whole pellet. An electrode smaller than the pellet is solved on
+two scales: the excess impedance of its microscopic interface is the contact law of the macroscopic electrode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aspot.cell import Cell, Electrode
+from aspot.discretise import BACKENDS, Backend
+from aspot.errors import InputError
+from aspot.interface import InterfaceProblem, Layer, sufficient_depth, truncation_error
+from aspot.laws import Law
+from aspot.morphology.unit_cell import ProfileCell
+
+#: Share of the tolerance given to cutting the depth.
+_TRUNCATION_SHARE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One electrode's microscopic interface.
+
+    Parameters
+    ----------
+    name : str
+        "working" or "counter".
+    interface : InterfaceProblem
+    truncated : bool
+        Whether the modelled piece is thinner than the electrolyte that it stands for.
+    copies : int
+        How often it occurs (2 in a symmetric cell).
+    """
+
+    name: str
+    interface: InterfaceProblem
+    truncated: bool
+    copies: int = 1
+
+    @property
+    def truncation_error(self) -> float:
+        """Relative change of this constriction by cutting the depth."""
+        return truncation_error(self.interface.cell, self.interface.depth_m) if self.truncated else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would be computed for a cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    backend : Backend
+        Of the working electrode; flux tubes on the other side use "axisymmetric".
+    sides : tuple of Side
+        Microscopic interfaces, the working electrode first.
+    counter : Law or None
+        A planar counter electrode in series with a truncated working side [S/m2].
+    pellet : InterfaceProblem or None
+        The macroscopic electrode on a wider pellet; its contact law is filled in by the solution of the sides.
+    """
+
+    cell: Cell
+    backend: Backend
+    sides: tuple[Side, ...]
+    counter: Law | None
+    pellet: InterfaceProblem | None
+
+    @property
+    def electrolyte(self) -> Law:
+        """Admittivity of the electrolyte [S/m]."""
+        return self.cell.electrolyte.law()
+
+    @property
+    def electrode_share(self) -> float:
+        """Area of the working electrode over that of the pellet."""
+        electrode, pellet = self.cell.working_electrode.diameter, self.cell.electrolyte.diameter
+        if self.pellet is None or electrode is None or pellet is None:
+            return 1.0
+        return (electrode / pellet) ** 2
+
+    def unknowns(self, level: int = 1) -> float:
+        """Estimated number of unknowns of the largest problem at a level."""
+        return max(backend_of(s.interface).unknowns(s.interface, level) for s in self.sides)
+
+    def memory_bytes(self, level: int = 1) -> float:
+        """Estimated peak memory of the largest problem at a level."""
+        return max(
+            backend_of(s.interface).memory_bytes(backend_of(s.interface).unknowns(s.interface, level))
+            for s in self.sides
+        )
+
+
+    def describe(self) -> dict[str, object]:
+        """What would be computed, for people: backend, depths, unknowns and memory at the level expected."""
+        out: dict[str, object] = {
+            "backend": self.backend.name,
+            "frequencies": len(self.cell.frequencies.values_Hz()),
+            "relative tolerance": self.cell.numerics.relative_tolerance,
+        }
+        for side in self.sides:
+            morphology = getattr(self.cell, f"{side.name}_electrode").morphology
+            out[f"{side.name} electrode"] = "planar" if morphology.is_planar else morphology.kind
+            if not morphology.is_planar:
+                out[f"{side.name} contact fraction"] = morphology.fraction
+                out[f"{side.name} spacing [m]"] = morphology.pitch
+                out[f"{side.name} depth modelled [m]"] = side.interface.depth_m
+                out[f"{side.name} error by cutting there"] = side.truncation_error
+        if self.pellet is not None:
+            out["pellet"] = "electrode smaller than the pellet: solved on two scales"
+        level = min(2, self.backend.n_levels - 1)
+        out["unknowns (about)"] = round(self.unknowns(level))
+        out["memory (about) [MB]"] = round(max(self.memory_bytes(level) / 1e6, 100.0))
+        return out
+
+
+def backend_of(interface: InterfaceProblem) -> Backend:
+    """The backend that solves an interface."""
+    return next(b for b in BACKENDS.values() if b.accepts(interface.cell))
+
+
+def plan(cell: Cell) -> Plan:
+    """Decide backend, depths and composition for a cell, without computing anything.
+
+    Raises
+    ------
+    InputError
+        If two different interfaces would interact through a pellet that is too thin for both.
+    """
+    electrolyte = cell.electrolyte.law()
+    thickness = cell.electrolyte.thickness
+    tolerance = _TRUNCATION_SHARE * cell.numerics.relative_tolerance
+    working, counter = cell.working_electrode, cell.counter_electrode
+    symmetric = counter.symmetric
+    copies = 2 if symmetric else 1
+    available = thickness / copies
+    layers = tuple(
+        Layer(name=layer.name, thickness_m=layer.thickness, law=layer.law()) for layer in cell.electrolyte.layers
+    )
+
+    def interface(electrode: Electrode, depth: float, layers: tuple[Layer, ...]) -> InterfaceProblem:
+        return InterfaceProblem(
+            cell=electrode.unit_cell(available),
+            depth_m=depth,
+            electrolyte=electrolyte,
+            layers=layers,
+            contact=electrode.contact_law(),
+            gap=electrode.gap_law(),
+            temperature_K=cell.temperature,
+        )
+
+    def wanted(electrode: Electrode) -> float:
+        return sufficient_depth(electrode.unit_cell(available), tolerance)
+
+    counter_law = None
+    sides: list[Side] = []
+    if counter.is_planar:
+        counter_law = counter.contact_law()
+        depth = available if working.is_planar else min(wanted(working), available)
+        sides.append(
+            Side(
+                name="working", interface=interface(working, depth, layers), truncated=depth < available, copies=copies
+            )
+        )
+    else:
+        depths = [1e-3 * thickness if e.is_planar else wanted(e) for e in (working, counter)]
+        if sum(depths) > thickness:
+            raise InputError(
+                f"electrolyte.thickness = {thickness:g} m: two different interfaces need at least {sum(depths):.3g} m "
+                "of electrolyte between them to be solved one by one; use a thicker electrolyte, smaller spacings, "
+                "or counter_electrode.symmetric = true"
+            )
+        sides.append(Side(name="working", interface=interface(working, depths[0], layers), truncated=True))
+        sides.append(Side(name="counter", interface=interface(counter, depths[1], ()), truncated=True))
+
+    pellet = None
+    diameters = working.diameter, cell.electrolyte.diameter
+    if diameters[0] is not None and diameters[1] is not None and diameters[0] < diameters[1]:
+        pellet = InterfaceProblem(
+            cell=ProfileCell(
+                axisymmetric=True,
+                outer=diameters[1] / 2,
+                edges=(diameters[0] / 2,),
+                contact=(True, False),
+            ),
+            depth_m=available,
+            electrolyte=electrolyte,
+            counter=counter_law,
+            temperature_K=cell.temperature,
+        )
+        counter_law = None
+    elif counter_law is not None and not sides[0].truncated:
+        # The whole pellet is meshed: its counter electrode is part of the piece.
+        sides[0] = replace(sides[0], interface=replace(sides[0].interface, counter=counter_law))
+        counter_law = None
+    return Plan(
+        cell=cell, backend=backend_of(sides[0].interface), sides=tuple(sides), counter=counter_law, pellet=pellet
+    )
