@@ -29,6 +29,8 @@ from aspot.specification import (
     CurrentDensity,
     Diameter,
     Exponent,
+    FieldError,
+    Flag,
     Frequency,
     GapThickness,
     GrainSize,
@@ -36,8 +38,10 @@ from aspot.specification import (
     Permittivity,
     Spec,
     Temperature,
+    Text,
     Thickness,
     Tolerance,
+    put,
 )
 from aspot.units import quantity
 
@@ -64,7 +68,7 @@ class GrainBoundaries(Spec):
     @model_validator(mode="after")
     def _built(self) -> Self:
         if self.model == "explicit":
-            raise ValueError("model = 'explicit' (meshed grains) is not available in this version; use 'brick-layer'")
+            raise FieldError("model", "meshed grains are not available in this version; use 'brick-layer'", "explicit")
         return self
 
 
@@ -106,7 +110,7 @@ class Electrolyte(Spec):
     activation_energy : float
         [J]; 0 if neither it nor a material is given.
     arrhenius : "sigma T" or "sigma"
-        Which product is exponential in 1/T.
+        Which product is exponential in 1/T; "sigma T" if neither it nor a material is given.
     grain_boundaries : GrainBoundaries
     layers : tuple of LayerSpec
         Under the working electrode, outermost first.
@@ -118,26 +122,33 @@ class Electrolyte(Spec):
     conductivity: Conductivity | None = None
     permittivity: Permittivity | None = None
     activation_energy: ActivationEnergy | None = None
-    arrhenius: Literal["sigma T", "sigma"] = "sigma T"
+    arrhenius: Literal["sigma T", "sigma"] | None = None
     grain_boundaries: GrainBoundaries | None = None
     layers: tuple[LayerSpec, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.material is None and self.conductivity is None:
-            raise ValueError("conductivity is required, or a material of the library")
+            raise FieldError("conductivity", "is required, or a material of the library")
         if self.material is not None:
             try:
                 found = materials.get(self.material)
                 if found.kind != "electrolyte":
-                    raise ValueError(f"material = {self.material!r} is a {found.kind}, not an electrolyte")
+                    raise FieldError("material", f"is a {found.kind}, not an electrolyte", self.material)
                 self.resolved()
             except InputError as error:
-                raise ValueError(str(error)) from None
+                raise FieldError("material", str(error).split(": ", 1)[-1], self.material) from None
         names = [layer.name for layer in self.layers]
-        for name in names:
-            if names.count(name) > 1 or name in _RESERVED:
-                raise ValueError(f"layers: name = {name!r} must be unique and none of {', '.join(_RESERVED)}")
+        for i, name in enumerate(names):
+            if name in _RESERVED:
+                raise FieldError(f"layers.{i}.name", f"is taken; any but {', '.join(_RESERVED)}", name)
+            if name in names[:i]:
+                raise FieldError(f"layers.{i}.name", "another layer has this name", name)
+        gb = self.grain_boundaries
+        if gb is not None and gb.grain_size > self.thickness:
+            raise FieldError(
+                "grain_boundaries.grain_size", f"must not exceed thickness = {self.thickness:g} m", gb.grain_size, "m"
+            )
         return self
 
     def resolved(self) -> Self:
@@ -161,7 +172,9 @@ class Electrolyte(Spec):
                 raise InputError(
                     f"material {self.material!r} has no {names['conductivity'][0]}; give electrolyte.conductivity"
                 )
-        filled = {"permittivity": 1.0, "activation_energy": 0.0} | values
+            if "arrhenius_form" in material.figures:
+                values["arrhenius"] = material.arrhenius_form
+        filled = {"permittivity": 1.0, "activation_energy": 0.0, "arrhenius": "sigma T"} | values
         missing = {key: value for key, value in filled.items() if getattr(self, key) is None}
         return self.model_copy(update=missing)
 
@@ -171,7 +184,9 @@ class Electrolyte(Spec):
         assert known.conductivity is not None and known.permittivity is not None
         bulk = Conductor(
             conductivity=Activated(
-                value=known.conductivity, activation_energy_J=known.activation_energy or 0.0, form=self.arrhenius
+                value=known.conductivity,
+                activation_energy_J=known.activation_energy or 0.0,
+                form=known.arrhenius or "sigma T",
             ),
             permittivity=known.permittivity,
         )
@@ -250,6 +265,13 @@ class Contact(Spec):
                 "a double layer without charge_transfer_resistance or exchange_current_density blocks direct current, "
                 "so that R_total would be infinite; give one of them"
             )
+        if not has_resistance and self.activation_energy > 0.0:
+            raise FieldError(
+                "activation_energy",
+                "belongs to charge_transfer_resistance or exchange_current_density; give one of them",
+                self.activation_energy,
+                "J",
+            )
         return self
 
     def law(self) -> Law | None:
@@ -311,7 +333,7 @@ class Electrode(Spec):
     @model_validator(mode="after")
     def _gap_exists(self) -> Self:
         if self.gap is not None and self.morphology.is_planar:
-            raise ValueError("gap: a planar morphology touches everywhere and has no gap; remove it or choose spots")
+            raise FieldError("gap", "a planar morphology touches everywhere and has no gap; remove it or choose spots")
         return self
 
     @property
@@ -340,16 +362,16 @@ class Electrode(Spec):
 class CounterElectrode(Electrode):
     """Counter electrode: ideal and planar by default; `symmetric = true` makes it a copy of the working electrode."""
 
-    symmetric: bool = False
+    symmetric: Flag = False
 
     @model_validator(mode="after")
     def _alone(self) -> Self:
         if self.diameter is not None:
-            raise ValueError(
-                "diameter: the counter electrode covers the whole pellet; only symmetric = true changes that"
+            raise FieldError(
+                "diameter", "the counter electrode covers the whole pellet; only symmetric = true changes that"
             )
         if self.symmetric and (not self.is_planar or self.contact is not None or self.gap is not None):
-            raise ValueError("symmetric = true copies the working electrode; remove the other keys")
+            raise FieldError("symmetric", "true copies the working electrode; remove the other keys")
         return self
 
 
@@ -399,6 +421,11 @@ class Frequencies(Spec):
         return np.unique(np.array(self.fields if self.fields is not None else (every[-1], every[0])))
 
 
+#: Allowed direct-current values of volumes [S/m] and contacts [S/m2] at the temperature of the cell.
+_CONDUCTIVITIES = (1e-12, 1e4)
+_CONDUCTANCES = (1e-8, 1e14)
+
+
 class Numerics(Spec):
     """How it is solved: backend, and the relative error of Z that is allowed at every frequency."""
 
@@ -421,7 +448,7 @@ PUBLISHED = {
 class Published(Spec):
     """Published figures of the cell, SI: shown beside the computed ones, never used to compute."""
 
-    source: str = ""
+    source: Text = ""
     R_total: float | None = None
     R_int: float | None = None
     C_int: float | None = None
@@ -441,10 +468,17 @@ class Published(Spec):
                 try:
                     out[key] = quantity(out[key], kind)
                 except InputError as error:
-                    raise ValueError(f"{key} = {out[key]!r}: {error}") from None
+                    raise FieldError(key, str(error), out[key]) from None
                 if out[key] <= 0:
-                    raise ValueError(f"{key} = {out[key]!r}: must be positive")
+                    raise FieldError(key, "must be positive", data[key])
         return out
+
+
+def _lists(data: Any) -> Any:
+    """Nested tables in which tuples are lists."""
+    if isinstance(data, dict):
+        return {key: _lists(value) for key, value in data.items()}
+    return [_lists(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 class Cell(Spec):
@@ -457,7 +491,7 @@ class Cell(Spec):
     0.001
     """
 
-    name: str = ""
+    name: Text = ""
     temperature: Temperature = ROOM_TEMPERATURE_K
     electrolyte: Electrolyte
     working_electrode: Electrode = Electrode()
@@ -470,34 +504,35 @@ class Cell(Spec):
     def _consistent(self) -> Self:
         self._check_pellet()
         self._check_backend()
-        if self.counter_electrode.symmetric and self.electrolyte.layers and self.electrolyte.thickness < 1e-6:
-            raise ValueError("electrolyte.thickness: too thin for layers on both sides")
+        self._check_temperature()
         return self
 
     def _check_pellet(self) -> None:
+        key = "working_electrode.diameter"
         electrode, pellet = self.working_electrode.diameter, self.electrolyte.diameter
         if electrode is None:
             return
         if pellet is None:
-            raise ValueError(
-                f"working_electrode.diameter = {electrode:g} m needs electrolyte.diameter, the diameter of the pellet"
-            )
+            raise FieldError(key, "needs electrolyte.diameter, the diameter of the pellet", electrode, "m")
         if electrode > pellet:
-            raise ValueError(
-                f"working_electrode.diameter = {electrode:g} m: must not exceed electrolyte.diameter = {pellet:g} m"
-            )
+            raise FieldError(key, f"must not exceed electrolyte.diameter = {pellet:g} m", electrode, "m")
         if 0.98 * pellet < electrode < pellet:
-            raise ValueError(
-                f"working_electrode.diameter = {electrode:g} m: within 2 % of electrolyte.diameter = {pellet:g} m; "
-                "leave both out for an electrode that covers the pellet"
+            raise FieldError(
+                key,
+                f"within 2 % of electrolyte.diameter = {pellet:g} m; leave both out if it covers the pellet",
+                electrode,
+                "m",
             )
         if electrode < pellet:
             for name in ("working_electrode", "counter_electrode"):
                 morphology = getattr(self, name).morphology
                 if not morphology.is_planar and morphology.pitch > electrode / 10:
-                    raise ValueError(
-                        f"{name}.morphology: the spacing of {morphology.pitch:.3g} m must be below a tenth of "
-                        f"working_electrode.diameter = {electrode:g} m, so that the electrode holds many spots"
+                    raise FieldError(
+                        f"{name}.morphology.{'contact_fraction' if morphology.spacing is None else 'spacing'}",
+                        f"makes a spacing of {morphology.pitch:.3g} m, which must be below a tenth of "
+                        f"{key} = {electrode:g} m, so that the electrode holds many spots",
+                        morphology.contact_fraction or morphology.spacing,
+                        "" if morphology.spacing is None else "m",
                     )
 
     def _check_backend(self) -> None:
@@ -505,11 +540,33 @@ class Cell(Spec):
         if asked == "auto":
             return
         if asked in ("planar", "voxel"):
-            raise ValueError(f"numerics.backend = {asked!r} is not available in this version")
+            raise FieldError(
+                "numerics.backend", "is not available in this version; allowed: auto, axisymmetric, tetrahedra", asked
+            )
         box = self.working_electrode.morphology.arrangement in ("square", "hexagonal")
         if (asked == "tetrahedra") != box:
             fits = "tetrahedra" if box else "axisymmetric"
-            raise ValueError(f"numerics.backend = {asked!r} does not solve this morphology; allowed: auto, {fits}")
+            raise FieldError("numerics.backend", f"does not solve this morphology; allowed: auto, {fits}", asked)
+
+    def _check_temperature(self) -> None:
+        """Refuse a temperature at which activation energies make laws that no instrument could see."""
+        laws: dict[str, tuple[Law | None, tuple[float, float], str]] = {
+            "electrolyte.conductivity": (self.electrolyte.law(), _CONDUCTIVITIES, "S/m"),
+            "working_electrode.contact": (self.working_electrode.contact_law(), _CONDUCTANCES, "S/m2"),
+            "counter_electrode.contact": (self.counter_electrode.contact_law(), _CONDUCTANCES, "S/m2"),
+        }
+        for index, layer in enumerate(self.electrolyte.layers):
+            laws[f"electrolyte.layers.{index}.conductivity"] = (layer.law(), _CONDUCTIVITIES, "S/m")
+        for path, (law, (low, high), unit) in laws.items():
+            value = low if law is None else float(np.real(law(0.0, self.temperature)))
+            if not low <= value <= high:
+                raise FieldError(
+                    "temperature",
+                    f"{path} would be {value:.2g} {unit} there, allowed are "
+                    f"{low:g} to {high:g} {unit}; check the activation energies",
+                    self.temperature,
+                    "K",
+                )
 
     def with_(self, **changes: object) -> Self:
         """Changed, validated copy.
@@ -517,7 +574,8 @@ class Cell(Spec):
         Parameters
         ----------
         **changes
-            New values by dotted path ("working_electrode.morphology.radius"); None removes a key.
+            New values by dotted path ("working_electrode.morphology.radius", "electrolyte.layers.0.thickness"); None
+            removes a key.
 
         Raises
         ------
@@ -525,22 +583,13 @@ class Cell(Spec):
         """
         data = self.given()
         for path, value in changes.items():
-            table: dict[str, Any] = data
-            *parents, last = path.split(".")
-            for key in parents:
-                following = table.setdefault(key, {})
-                if not isinstance(following, dict):
-                    raise InputError(f"{path}: {key} is not a table")
-                table = following
-            if value is None:
-                table.pop(last, None)
-            else:
-                table[last] = value
+            put(data, path, value)
         return type(self).parse(data)
 
     def given(self) -> dict[str, Any]:
         """Everything that was given, as nested tables of SI numbers."""
-        return self.model_dump(exclude_none=True, exclude_unset=True)
+        out: dict[str, Any] = _lists(self.model_dump(exclude_none=True, exclude_unset=True))
+        return out
 
     def resolved(self) -> dict[str, Any]:
         """The complete case as nested tables of SI numbers: library values and defaults written out."""

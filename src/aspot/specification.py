@@ -2,36 +2,103 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic._internal._model_construction import ModelMetaclass
 from scipy.constants import elementary_charge
 
 from aspot.errors import InputError
 from aspot.units import KINDS, quantity
 
+_NOTHING: Any = object()
+
+
+class FieldError(ValueError):
+    """A fault that a check across keys finds, laid at the door of one key.
+
+    Parameters
+    ----------
+    key : str
+        Relative to the table that is checked.
+    message : str
+        What is allowed.
+    value : object, optional
+        Shown beside the key.
+    unit : str
+        Shown beside the value.
+    """
+
+    def __init__(self, key: str, message: str, value: Any = _NOTHING, unit: str = "") -> None:
+        super().__init__(message)
+        self.key, self.value, self.unit = key, value, unit
+
+
+#: Plain words for the faults that pydantic finds itself.
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "missing": lambda c: "is required",
+    "string_type": lambda c: "must be text",
+    "string_too_short": lambda c: "must not be empty",
+    "string_too_long": lambda c: f"must have at most {c['max_length']} characters",
+    "string_pattern_mismatch": lambda c: "may hold letters, digits, spaces and . _ - only",
+    "tuple_type": lambda c: "must be a list",
+    "too_short": lambda c: f"must be a list of at least {c['min_length']}",
+    "too_long": lambda c: f"must be a list of at most {c['max_length']}",
+    "int_type": lambda c: "must be a whole number",
+    "greater_than_equal": lambda c: f"must be at least {c['ge']}",
+    "less_than_equal": lambda c: f"must be at most {c['le']}",
+    "bool_type": lambda c: "must be true or false",
+    "literal_error": lambda c: f"allowed: {c['expected'].replace(' or ', ', ')}",
+}
+
 
 def one_line(error: ValidationError, prefix: str = "") -> InputError:
     """The first fault of a validation as an InputError: path, value, what is allowed."""
     first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in (prefix, *first["loc"]) if part != "")
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        return InputError(f"{path}: is required")
+    loc = [str(part) for part in (prefix, *first["loc"]) if part != ""]
+    context = first.get("ctx", {})
     value = first.get("input")
-    if isinstance(value, (Mapping, BaseModel)) or value is None:
-        return InputError(f"{path}: {message}" if path else message)
-    shown = repr(value)
-    return InputError(f"{path} = {shown if len(shown) <= 60 else shown[:57] + '...'}: {message}")
+    if isinstance(value, (Mapping, BaseModel)) or value is None or first["type"] == "missing":
+        value = _NOTHING
+    fault = context.get("error")
+    unit = ""
+    if isinstance(fault, FieldError):
+        loc.append(fault.key)
+        value, unit = fault.value, fault.unit and f" {fault.unit}"
+    if first["type"] == "missing" and isinstance(first["loc"][-1], int):
+        loc.pop()
+        message = f"must be a list of {first['loc'][-1] + 1}"
+    elif first["type"] in _WORDS:
+        message = _WORDS[first["type"]](context)
+    else:
+        message = first["msg"].removeprefix("Value error, ")
+    path = ".".join(loc)
+    if value is not _NOTHING:
+        path += f" = {_shown(value)}{unit}"
+    return InputError(f"{path}: {message}" if path else message)
+
+
+def _shown(value: Any) -> str:
+    """A value as a case file would write it, on one short line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    try:
+        text = f"{value:.10g}" if isinstance(value, float) else repr(value)
+    except Exception:  # noqa: BLE001  any object may come in from Python; whole numbers of 5000 digits refuse repr()
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 class _Meta(ModelMetaclass):
     """Building a model directly raises the same one-line error as reading a case file does."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  a metaclass
         try:
             return super().__call__(*args, **kwargs)
         except ValidationError as error:
@@ -52,7 +119,7 @@ class Spec(BaseModel, metaclass=_Meta):
             raise ValueError(f"must be a table with keys of {', '.join(cls.model_fields)}")
         for key in data:
             if key not in cls.model_fields:
-                near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                near = difflib.get_close_matches(str(key)[:60], cls.model_fields, n=1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"unknown key {str(key)[:60]!r}{hint}; allowed: {', '.join(cls.model_fields)}")
         return data
@@ -72,6 +139,43 @@ class Spec(BaseModel, metaclass=_Meta):
             raise one_line(error, prefix) from None
 
 
+def put(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set one value of nested tables in place, by dotted path; None removes it. Entries of lists go by number from 0.
+
+    Raises
+    ------
+    InputError
+        If the path leads through something that is not a table or a list, or past the end of a list.
+    """
+    *parents, last = path.split(".")
+    table: Any = data
+    for key in parents:
+        if isinstance(table, list):
+            table = table[_place(table, key, path)]
+        else:
+            if table.get(key) is None:
+                table[key] = {}
+            table = table[key]
+        if not isinstance(table, (dict, list)):
+            raise InputError(f"{path}: {key} is not a table")
+    if isinstance(table, list):
+        index = _place(table, last, path)
+        if value is None:
+            del table[index]
+        else:
+            table[index] = value
+    elif value is None:
+        table.pop(last, None)
+    else:
+        table[last] = value
+
+
+def _place(entries: list[Any], key: str, path: str) -> int:
+    if key.isascii() and key.isdigit() and len(key) < 6 and int(key) < len(entries):
+        return int(key)
+    raise InputError(f"{path}: {key} must be the number of an entry, 0 to {len(entries) - 1}")
+
+
 def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1.0) -> Callable[[object], float]:
     """Reads a quantity and refuses what lies outside [low, high] (SI); `unit` and `scale` word the message."""
 
@@ -83,7 +187,9 @@ def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1
         # Limits given in decimal units may be missed by one rounding.
         if not low * (1 - 1e-12) <= number <= high * (1 + 1e-12):
             shown = unit or KINDS[kind][0]
-            raise ValueError(f"must lie between {low / scale:g} and {high / scale:g} {shown}")
+            bare = not isinstance(value, str) or value.strip()[-1] in "0123456789."
+            hint = f"; without a unit it is read in {KINDS[kind][0]}" if bare else ""
+            raise ValueError(f"must lie between {low / scale:g} and {high / scale:g} {shown}{hint}")
         return number
 
     return read
@@ -91,11 +197,17 @@ def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1
 
 def _number(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
             raise ValueError(f"must be a number between {low:g} and {high:g}")
         return float(value)
 
     return read
+
+
+def _one_line_of_text(value: object) -> object:
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("must be one line of printable text")
+    return value
 
 
 _EV = elementary_charge
@@ -109,9 +221,7 @@ GapThickness = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-5))]
 GrainSize = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-2))]
 Conductivity = Annotated[float, BeforeValidator(_reader("conductivity", 1e-8, 1e2))]
 ActivationEnergy = Annotated[float, BeforeValidator(_reader("activation energy", 0.0, 3.0 * _EV, "eV", _EV))]
-AreaResistance = Annotated[
-    float, BeforeValidator(_reader("area-specific resistance", 1e-10, 1e6, "ohm cm^2", 1e-4))
-]
+AreaResistance = Annotated[float, BeforeValidator(_reader("area-specific resistance", 1e-10, 1e6, "ohm cm^2", 1e-4))]
 AreaCapacitance = Annotated[float, BeforeValidator(_reader("area-specific capacitance", 0.0, 1e3, "F/cm^2", 1e4))]
 CurrentDensity = Annotated[float, BeforeValidator(_reader("current density", 1e-6, 1e8))]
 Temperature = Annotated[float, BeforeValidator(_reader("temperature", 100.0, 1500.0))]
@@ -120,4 +230,7 @@ Permittivity = Annotated[float, BeforeValidator(_number(1.0, 1e5))]
 ContactFraction = Annotated[float, BeforeValidator(_number(1e-4, 0.99))]
 Exponent = Annotated[float, BeforeValidator(_number(0.3, 1.0))]
 CpePrefactor = Annotated[float, BeforeValidator(_number(0.0, 1e4))]
+#: One line of text, shown to people and written to files.
+Text = Annotated[str, BeforeValidator(_one_line_of_text), Field(max_length=200)]
+Flag = Annotated[bool, Field(strict=True)]
 Tolerance = Annotated[float, BeforeValidator(_number(1e-8, 0.1))]
