@@ -135,7 +135,9 @@ def reduce(
 
 def _images(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """A_q times the vectors, shape (Q, n + 1, k)."""
-    return np.stack([t.matrix @ vectors for t in problem.terms])
+    if vectors.shape[1] == 0:
+        return np.empty((len(problem.terms), *vectors.shape))
+    return np.stack([problem.images(v) for v in vectors.T], axis=2)
 
 
 def _projected(basis: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,10 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from aspot.errors import ConvergenceError
 from aspot.fem import linear
 from aspot.laws import Law
 
 Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
+
+#: Row sums below this part of the row's magnitude are rounding; above it they are couplings to the ground.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,24 @@ class Problem:
         indptr = np.searchsorted(union // n, np.arange(n + 1))
         return csr_array((np.ones(union.size), union % n, indptr), shape=(int(n), int(n))), data
 
+    @cached_property
+    def _branches(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
+        """Every term as a network: ends i < j and conductances (Q, m) of its branches, and those to ground (Q, n + 1).
+
+        The rows of these matrices sum to zero but for couplings to grounded nodes. Stored numbers do so to rounding
+        only, and that drowns the energy where one term is 1e9 times another and nearly at one potential. Differences
+        of potentials are free of it: x^T A x = sum_branches g (x_i - x_j)^2 + sum g_0 x^2.
+        """
+        pattern, data = self._stacked
+        n = int(pattern.shape[0])
+        rows = np.repeat(np.arange(n, dtype=np.int32), np.diff(pattern.indptr))
+        cols = pattern.indices.astype(np.int32)
+        upper = rows < cols
+        total = np.stack([np.bincount(rows, weights=d, minlength=n) for d in data])
+        size = np.stack([np.bincount(rows, weights=np.abs(d), minlength=n) for d in data])
+        ground = np.where(np.abs(total) > _ROUNDING * size, total, 0.0)
+        return rows[upper], cols[upper], -data[:, upper], ground
+
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws.
 
@@ -138,16 +160,22 @@ class Problem:
         Raises
         ------
         ConvergenceError
-            If the residual exceeds the limits stated in `aspot.fem.linear`.
+            If a law is not finite, the system is singular, or the residual exceeds the limits of `aspot.fem.linear`.
         """
         return self.solve_theta(self.theta(omega)[:, 0])
 
     def solve_theta(self, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
+        if not np.isfinite(theta).all():
+            raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
         a = self.operator(theta)
         n = self.n_free
         free = csr_array(a[:n, :n])
         b = -np.asarray(a[:n, [n]].todense()).ravel()
+        if n == 0:
+            return np.ones(1, a.dtype)
+        if not b.any() and not (theta @ self._branches[3]).any():
+            raise ConvergenceError("the system is singular: nothing conducts to the electrode or to the ground")
         if self.solver == "direct":
             x = linear.solve_direct(free, b)
         else:
@@ -157,18 +185,31 @@ class Problem:
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Bilinear energies x^T A_q x of every term, shape (Q,) [m V2 or m2 V2]; also dY/dtheta_q."""
-        return np.array([x @ (t.matrix @ x) for t in self.terms])
+        i, j, g, ground = self._branches
+        return np.asarray(g @ (x[i] - x[j]) ** 2 + ground @ x**2)
 
     def dissipation_weights(self, x: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Hermitian energies x^H A_q x of every term, shape (Q,): Re(theta_q) times it is twice the mean power."""
-        return np.array([np.real(np.conj(x) @ (t.matrix @ x)) for t in self.terms])
+        i, j, g, ground = self._branches
+        return np.asarray(g @ np.abs(x[i] - x[j]) ** 2 + ground @ np.abs(x) ** 2)
+
+    def images(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A_q x of every term for real potentials, by their differences, shape (Q, n + 1)."""
+        i, j, g, ground = self._branches
+        current = g * (x[i] - x[j])
+        leaving = np.stack([np.bincount(i, weights=c, minlength=len(x)) for c in current])
+        entering = np.stack([np.bincount(j, weights=c, minlength=len(x)) for c in current])
+        return np.asarray(leaving - entering + ground * x)
 
     def admittance(self, x: NDArray[np.complex128], omega: float) -> complex:
         """Y = sum_q theta_q x^T A_q x of the modelled piece [S]."""
         return complex(self.theta(omega)[:, 0] @ self.energies(x))
 
     def port_current(self, x: NDArray[np.complex128], omega: float) -> complex:
-        """Current into the port, the last row of A x [A per V]; equals the admittance up to the residual."""
+        """Current into the port, the last row of A x [A per V]; equals the admittance up to the residual.
+
+        Where the port couples far more strongly than Y, by 1e9, rounding shows here, but not in `admittance`.
+        """
         a = self.operator(self.theta(omega)[:, 0])
         return complex((a[[self.n_free], :] @ x)[0])
 
