@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from aspot.discretise import BACKENDS, Discrete
 from aspot.errors import MemoryLimitError
-from aspot.fem.tetrahedra import available_memory
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
+from aspot.memory import available_memory
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, backend_of
 from aspot.reduction import ReducedProblem, reduce

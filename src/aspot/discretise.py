@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from aspot.fem import profile as profile_fem
-from aspot.fem import tetrahedra as tetrahedral_fem
 from aspot.fem.problem import Problem, Role, Term
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.mesh import profile as profile_mesh
-from aspot.mesh import tetrahedra as tetrahedral_mesh
 from aspot.morphology.unit_cell import BoxCell, ProfileCell, contacts_on_front
+
+
+if TYPE_CHECKING:
+    from aspot.mesh.tetrahedra import MeshSizes
 
 
 @dataclass(frozen=True)
@@ -184,14 +187,20 @@ PROFILE = Backend(
 )
 
 # Periodic arrays: tetrahedra of order 2, graded into the rims --------------------------------------------------------
+# numba and netgen take a second to import: only where they are needed.
 
 
-def _tetrahedra_sizes(interface: InterfaceProblem, level: int) -> tetrahedral_mesh.MeshSizes:
+def _tetrahedra_sizes(interface: InterfaceProblem, level: int) -> MeshSizes:
+    from aspot.mesh import tetrahedra as tetrahedral_mesh
+
     assert isinstance(interface.cell, BoxCell)
     return tetrahedral_mesh.recommended_sizes(interface.cell, interface.depth_m, level)
 
 
 def _discretise_tetrahedra(interface: InterfaceProblem, level: int) -> Discrete:
+    from aspot.fem import tetrahedra as tetrahedral_fem
+    from aspot.mesh import tetrahedra as tetrahedral_mesh
+
     assert isinstance(interface.cell, BoxCell)
     mesh = tetrahedral_mesh.build(
         interface.cell,
@@ -209,6 +218,8 @@ def _discretise_tetrahedra(interface: InterfaceProblem, level: int) -> Discrete:
 
 
 def _tetrahedra_unknowns(interface: InterfaceProblem, level: int) -> float:
+    from aspot.mesh import tetrahedra as tetrahedral_mesh
+
     assert isinstance(interface.cell, BoxCell)
     # Order 2 has about 1.37 nodes per tetrahedron.
     return 1.4 * tetrahedral_mesh.estimated_tetrahedra(
@@ -217,6 +228,8 @@ def _tetrahedra_unknowns(interface: InterfaceProblem, level: int) -> float:
 
 
 def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, drop: complex) -> Field:
+    from aspot.fem import tetrahedra as tetrahedral_fem
+
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, tetrahedral_fem.AssembledTetrahedra) and isinstance(interface.cell, BoxCell)
     mesh = assembly.mesh

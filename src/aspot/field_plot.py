@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -308,6 +310,13 @@ def _finish_panel(ax: Axes, cut: Cut, window: Window, factor: float, unit: str, 
     ax.set_title(title, fontsize=9)
 
 
+_PROBE = "import pyvista as pv; p = pv.Plotter(off_screen=True, window_size=[8, 8]); p.add_mesh(pv.Cube()); p.screenshot(None)"
+_NO_OPENGL = (
+    "3-D view: pyvista cannot draw here for want of a working OpenGL library; on Debian: "
+    "apt-get install libegl1 libgl1-mesa-dri. Pictures of cuts (field_picture) need none"
+)
+
+
 def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 1000)) -> None:
     """Write a 3-D view of the magnitude of the current density to a PNG file, by pyvista.
 
@@ -333,6 +342,10 @@ def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 10
         import pyvista
     except ImportError as exc:
         raise AspotError(f"3-D view: needs the package pyvista ({exc})") from None
+    # Without a working OpenGL library VTK ends the process instead of raising: try in another one first.
+    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False, timeout=120)
+    if probe.returncode != 0:
+        raise AspotError(_NO_OPENGL)
     try:
         magnitude = np.sqrt(np.sum(np.abs(field.current_density_A_m2) ** 2, axis=1))
         factor, unit = length_unit(float(np.ptp(field.points_m, axis=0).max()))
@@ -347,7 +360,4 @@ def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 10
         plotter.screenshot(str(path))
         plotter.close()
     except Exception as exc:  # noqa: BLE001  VTK raises whatever the missing driver makes it raise
-        raise AspotError(
-            f"3-D view: pyvista cannot draw here ({type(exc).__name__}: {exc}); it needs OpenGL, for example the "
-            "packages libgl1, libegl1 and libosmesa6"
-        ) from None
+        raise AspotError(f"{_NO_OPENGL} ({type(exc).__name__}: {exc})") from None
