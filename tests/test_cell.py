@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aspot.cell import Cell, Contact, Electrolyte, Frequencies
+from aspot.cell import Cell, Frequencies
+from aspot.electrode import Contact
+from aspot.electrolyte import Electrolyte
 from aspot.errors import InputError
 from aspot.laws import BrickLayer, Conductor, Series
 from aspot.morphology.description import Morphology

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from aspot.cell import Cell
 from aspot.errors import InputError
+from aspot.specification import put
 
 _MAX_BYTES = 1_000_000
 
@@ -80,21 +82,10 @@ def with_overrides(data: dict[str, Any], overrides: Mapping[str, str]) -> dict[s
     InputError
         If a key leads through something that is not a table.
     """
-    out = _copied(data)
+    out = copy.deepcopy(data)
     for path, text in overrides.items():
-        table = out
-        *parents, last = path.split(".")
-        for key in parents:
-            following = table.setdefault(key, {})
-            if not isinstance(following, dict):
-                raise InputError(f"{path}: {key} is not a table")
-            table = following
-        table[last] = _value(text.strip())
+        put(out, path, _value(text.strip()))
     return out
-
-
-def _copied(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: _copied(value) if isinstance(value, dict) else value for key, value in data.items()}
 
 
 def _value(text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Annotated, Any, Self
@@ -89,7 +90,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     try:
-        text = f"{value:.10g}" if isinstance(value, float) else repr(value)
+        text = repr(value)
+        if isinstance(value, float) and len(text) > 12:
+            text = f"{value:.6g}"
     except Exception:  # noqa: BLE001  any object may come in from Python; whole numbers of 5000 digits refuse repr()
         text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
@@ -187,7 +190,7 @@ def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1
         # Limits given in decimal units may be missed by one rounding.
         if not low * (1 - 1e-12) <= number <= high * (1 + 1e-12):
             shown = unit or KINDS[kind][0]
-            bare = not isinstance(value, str) or value.strip()[-1] in "0123456789."
+            bare = not isinstance(value, str) or not any(letter.isalpha() for letter in value.lower().replace("e", ""))
             hint = f"; without a unit it is read in {KINDS[kind][0]}" if bare else ""
             raise ValueError(f"must lie between {low / scale:g} and {high / scale:g} {shown}{hint}")
         return number
@@ -197,9 +200,13 @@ def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1
 
 def _number(low: float, high: float) -> Callable[[object], float]:
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+        try:
+            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        except OverflowError:
+            number = math.inf
+        if not low <= number <= high:
             raise ValueError(f"must be a number between {low:g} and {high:g}")
-        return float(value)
+        return number
 
     return read
 

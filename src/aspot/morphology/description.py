@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, ProfileCell, Shape, Square, UnitCell
-from aspot.specification import ContactFraction, Spacing, Spec, SpotSize
+from aspot.specification import ContactFraction, FieldError, Spacing, Spec, SpotSize
 
 #: Kinds and arrangements of the case file that no backend solves yet.
 _NOT_BUILT = {"kind": ("image", "rough"), "arrangement": ("random",)}
 
 #: Keys that describe the size of each shape.
-_SIZES = {
-    "disc": ("radius",),
-    "square": ("side",),
-    "ellipse": ("semi_axes",),
-    "annulus": ("inner_radius", "radius"),
-}
+_SIZES = {"disc": ("radius",), "square": ("side",), "ellipse": ("semi_axes",), "annulus": ("inner_radius", "radius")}
 
 #: Part of the pitch that neighbouring shapes leave free at least: meshes need room between rims.
-_CLEARANCE = 0.005
+_CLEARANCE, _PROFILE_CLEARANCE = 0.005, 0.001
 
 
 class Morphology(Spec):
@@ -56,40 +52,59 @@ class Morphology(Spec):
     radius: SpotSize | None = None
     inner_radius: SpotSize | None = None
     side: SpotSize | None = None
-    semi_axes: Annotated[tuple[SpotSize, SpotSize] | None, Field(strict=False)] = None
+    semi_axes: tuple[SpotSize, SpotSize] | None = None
     width: SpotSize | None = None
     contact_fraction: ContactFraction | None = None
     spacing: Spacing | None = None
     count: Annotated[int, Field(ge=1, le=10**6, strict=True)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1, strict=True)] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _built(cls, data: Any) -> Any:
+        # Before the other keys are read: those of a kind that is not built are not all known either.
+        if isinstance(data, Mapping):
+            for key, missing in _NOT_BUILT.items():
+                if isinstance(data.get(key), str) and data[key] in missing:
+                    raise FieldError(key, "is not available in this version", data[key])
+        return data
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for key, missing in _NOT_BUILT.items():
-            if getattr(self, key) in missing:
-                raise ValueError(f"{key} = {getattr(self, key)!r} is not available in this version")
         given = {name for name in type(self).model_fields if getattr(self, name) is not None} - {"kind"}
         allowed, needed = self._keys()
         for name in sorted(given - allowed):
-            what = f"{self.kind} of shape {self.shape}" if self.shape else self.kind
-            raise ValueError(f"{name} has no meaning for {what}; allowed: {', '.join(sorted(allowed)) or 'no key'}")
+            raise FieldError(name, self._no_meaning(name, allowed), getattr(self, name))
         for name in sorted(needed - given):
-            raise ValueError(f"{name} is required for {self.kind} of this shape")
+            choice = ": single, square or hexagonal" if name == "arrangement" else f" for {self._what()}"
+            raise FieldError(name, f"is required{choice}")
         if self.is_planar:
             return self
         if self.kind == "strips" and (self.width is None) == (self.radius is None):
-            raise ValueError("strips need either width, or radius (half the width)")
+            raise FieldError("width", "strips need either width, or radius (half the width)")
         if (self.contact_fraction is None) == (self.spacing is None):
-            raise ValueError("give either contact_fraction or spacing, not both or none")
+            raise FieldError("contact_fraction", "give either contact_fraction or spacing")
         if self.arrangement == "single" and self.shape in ("square", "ellipse"):
-            raise ValueError(
-                f"shape = {self.shape!r} with arrangement = 'single': a flux tube holds a disc or an annulus; "
-                "use arrangement = 'square' or 'hexagonal'"
+            raise FieldError(
+                "shape",
+                "arrangement = 'single' is a flux tube, which holds a disc or an annulus; "
+                "use arrangement = 'square' or 'hexagonal'",
+                self.shape,
             )
         if self.shape == "annulus" and not self.inner_radius < 0.999 * self.radius:  # type: ignore[operator]
-            raise ValueError(f"inner_radius = {self.inner_radius:g} m must be below radius = {self.radius:g} m")
+            raise FieldError("inner_radius", f"must be below radius = {self.radius:g} m", self.inner_radius, "m")
         self._check_room()
         return self
+
+    def _what(self) -> str:
+        return "strips" if self.kind == "strips" else f"{self.kind} of shape {self.shape or 'disc'}"
+
+    def _no_meaning(self, name: str, allowed: set[str]) -> str:
+        if self.is_planar:
+            return "has no meaning for a planar morphology; give kind = 'spots', 'pores' or 'strips'"
+        if name == "seed":
+            return "has no meaning for a regular arrangement"
+        return f"has no meaning for {self._what()}; allowed: {', '.join(sorted(allowed))}"
 
     def _keys(self) -> tuple[set[str], set[str]]:
         """Allowed and required keys for this kind, arrangement and shape included."""
@@ -104,14 +119,17 @@ class Morphology(Spec):
     def _check_room(self) -> None:
         fraction = self.fraction
         if not 1e-4 * (1 - 1e-9) <= fraction <= 0.99 * (1 + 1e-9):
-            raise ValueError(f"spacing = {self.pitch:g} m makes a contact fraction of {fraction:.4g}: allowed 1e-4 to 0.99")
-        free = self._clearance()
-        if free < _CLEARANCE * (0.2 if self.kind == "strips" or self.arrangement == "single" else 1.0):
-            key = "contact_fraction" if self.spacing is None else "spacing"
-            raise ValueError(
-                f"{key} = {getattr(self, key):g}: neighbouring shapes would touch or leave less than "
-                f"{_CLEARANCE:.1%} of the pitch between them ({self._limit()})"
+            raise FieldError(
+                "spacing", f"makes a contact fraction of {fraction:.4g}: allowed 1e-4 to 0.99", self.spacing, "m"
             )
+        is_profile = self.kind == "strips" or self.arrangement == "single"
+        needed = _PROFILE_CLEARANCE if is_profile else _CLEARANCE
+        if self._clearance() >= needed:
+            return
+        message = f"leaves less than {needed:.1%} of the spacing between neighbours ({self._limit()})"
+        if self.spacing is not None:
+            raise FieldError("spacing", message, self.spacing, "m")
+        raise FieldError("contact_fraction", message, self.contact_fraction)
 
     def _limit(self) -> str:
         if self.kind == "strips" or self.arrangement == "single":
@@ -129,7 +147,10 @@ class Morphology(Spec):
         ax, ay = self._half_extents()
         if self.arrangement == "single":
             return 1.0 - 2.0 * ax / pitch
-        to = [(1.0, 0.0), (0.0, 1.0)] if self.arrangement == "square" else [(1.0, 0.0), (0.5, math.sqrt(3) / 2)]
+        height = math.sqrt(3) / 2
+        # Long ellipses reach past the nearest row of a hexagonal array.
+        hexagonal = [(1.0, 0.0), (0.5, height), (0.0, 2.0 * height)]
+        to = [(1.0, 0.0), (0.0, 1.0)] if self.arrangement == "square" else hexagonal
         room = []
         for x, y in to:
             if self.shape == "square":

@@ -1,0 +1,169 @@
+"""The electrolyte of a cell: its law, grain boundaries, and layers under the working electrode."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from aspot import materials
+from aspot.errors import InputError
+from aspot.laws import Activated, BrickLayer, Conductor, Law, ResistorCapacitor
+from aspot.specification import (
+    ActivationEnergy,
+    AreaCapacitance,
+    AreaResistance,
+    Conductivity,
+    Diameter,
+    FieldError,
+    GrainSize,
+    LayerThickness,
+    Permittivity,
+    Spec,
+    Thickness,
+)
+
+
+class GrainBoundaries(Spec):
+    """Grain boundaries; resistance [ohm m2] and capacitance [F/m2] are those of one boundary."""
+
+    model: Literal["brick-layer", "explicit"] = "brick-layer"
+    grain_size: GrainSize
+    resistance: AreaResistance
+    capacitance: AreaCapacitance = 0.0
+    activation_energy: ActivationEnergy = 0.0
+
+    @model_validator(mode="after")
+    def _built(self) -> Self:
+        if self.model == "explicit":
+            raise FieldError("model", "meshed grains are not available in this version; use 'brick-layer'", "explicit")
+        return self
+
+
+class LayerSpec(Spec):
+    """Homogeneous layer under the working electrode: thickness [m], conductivity [S/m]."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_\-\. ]+$")]
+    thickness: LayerThickness
+    conductivity: Conductivity
+    permittivity: Permittivity = 1.0
+    activation_energy: ActivationEnergy = 0.0
+
+    def law(self) -> Law:
+        """Admittivity [S/m]."""
+        sigma = Activated(value=self.conductivity, activation_energy_J=self.activation_energy)
+        return Conductor(conductivity=sigma, permittivity=self.permittivity, name=self.name)
+
+
+#: Names that the problem uses for its own terms. A layer may be called "interphase": its resistance is then booked
+#: together with that of contact.interphase.
+_RESERVED = ("electrolyte", "contact", "gap", "counter", "SE", "constriction", "charge_transfer")
+
+
+class Electrolyte(Spec):
+    """Solid electrolyte.
+
+    Parameters
+    ----------
+    thickness : float
+        [m], without the layers.
+    diameter : float
+        Of a pellet wider than the electrode [m].
+    material : str
+        Name in the library; any key below overrides it.
+    conductivity : float
+        At 25 degC [S/m]; with grain boundaries that of the bulk alone.
+    permittivity : float
+        Relative; 1 if neither it nor a material is given.
+    activation_energy : float
+        [J]; 0 if neither it nor a material is given.
+    arrhenius : "sigma T" or "sigma"
+        Which product is exponential in 1/T; "sigma T" if neither it nor a material is given.
+    grain_boundaries : GrainBoundaries
+    layers : tuple of LayerSpec
+        Under the working electrode, outermost first.
+    """
+
+    thickness: Thickness
+    diameter: Diameter | None = None
+    material: str | None = None
+    conductivity: Conductivity | None = None
+    permittivity: Permittivity | None = None
+    activation_energy: ActivationEnergy | None = None
+    arrhenius: Literal["sigma T", "sigma"] | None = None
+    grain_boundaries: GrainBoundaries | None = None
+    layers: tuple[LayerSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.material is None and self.conductivity is None:
+            raise FieldError("conductivity", "is required, or a material of the library")
+        if self.material is not None:
+            try:
+                found = materials.get(self.material)
+                if found.kind != "electrolyte":
+                    raise FieldError("material", f"is a {found.kind}, not an electrolyte", self.material)
+                self.resolved()
+            except InputError as error:
+                raise FieldError("material", str(error).split(": ", 1)[-1], self.material) from None
+        names = [layer.name for layer in self.layers]
+        for i, name in enumerate(names):
+            if name in _RESERVED:
+                raise FieldError(f"layers.{i}.name", f"is taken; any but {', '.join(_RESERVED)}", name)
+            if name in names[:i]:
+                raise FieldError(f"layers.{i}.name", "another layer has this name", name)
+        gb = self.grain_boundaries
+        if gb is not None and gb.grain_size > self.thickness:
+            raise FieldError(
+                "grain_boundaries.grain_size", f"must not exceed thickness = {self.thickness:g} m", gb.grain_size, "m"
+            )
+        return self
+
+    def resolved(self) -> Self:
+        """The same electrolyte with everything from the library written out."""
+        values: dict[str, Any] = {}
+        if self.material is not None:
+            material = materials.get(self.material)
+            bulk = self.grain_boundaries is not None
+            names = {
+                "conductivity": ("conductivity_bulk",) if bulk else ("conductivity_total", "conductivity_bulk"),
+                "permittivity": ("permittivity",),
+                "activation_energy": ("activation_energy_bulk", "activation_energy") if bulk else
+                ("activation_energy", "activation_energy_bulk"),
+            }  # fmt: skip
+            for key, figures in names.items():
+                if getattr(self, key) is None:
+                    found = next((f for f in figures if f in material.figures), None)
+                    if found is not None:
+                        values[key] = material.si(found)
+            if self.conductivity is None and "conductivity" not in values:
+                raise InputError(
+                    f"material {self.material!r} has no {names['conductivity'][0]}; give electrolyte.conductivity"
+                )
+            if "arrhenius_form" in material.figures:
+                values["arrhenius"] = material.arrhenius_form
+        filled = {"permittivity": 1.0, "activation_energy": 0.0, "arrhenius": "sigma T"} | values
+        missing = {key: value for key, value in filled.items() if getattr(self, key) is None}
+        return self.model_copy(update=missing)
+
+    def law(self) -> Law:
+        """Admittivity [S/m], grain boundaries included."""
+        known = self.resolved()
+        assert known.conductivity is not None and known.permittivity is not None
+        bulk = Conductor(
+            conductivity=Activated(
+                value=known.conductivity,
+                activation_energy_J=known.activation_energy or 0.0,
+                form=known.arrhenius or "sigma T",
+            ),
+            permittivity=known.permittivity,
+        )
+        if self.grain_boundaries is None:
+            return bulk
+        gb = self.grain_boundaries
+        boundary = ResistorCapacitor(
+            conductance=Activated(value=1.0 / gb.resistance, activation_energy_J=gb.activation_energy),
+            cpe_prefactor=gb.capacitance,
+            name="grain_boundaries",
+        )
+        return BrickLayer(bulk=bulk, boundary=boundary, grain_size_m=gb.grain_size)
