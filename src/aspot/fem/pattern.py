@@ -133,19 +133,28 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     def of_cells(part: slice) -> IntArray:
         return slots[part.start * k_pairs : part.stop * k_pairs]
 
-    one, two = _in_two(lambda part: _buckets(cells[part], dof32, n, of_cells(part)), m)
+    # Large arrays come from NumPy, which asks for huge pages: compiled code's own take 4 times as long to touch first.
+    def buckets_of(part: slice) -> tuple[IntArray, IntArray]:
+        pair = np.empty(((part.stop - part.start) * k_pairs, 2), dtype=kind)
+        return _buckets(cells[part], dof32, n, of_cells(part), pair), pair
+
+    one, two = _in_two(buckets_of, m)
     # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the arrays grow if needed.
     guess = 8 if k == 4 else 16
     buckets = (*one, *two, extra_start, extra, *_in_two(of_cells, m))
 
     def rows(part: slice) -> tuple[IntArray, IntArray]:
-        return _rows(part.start, part.stop, *buckets, guess * (part.stop - part.start))  # type: ignore[call-arg]
+        columns = np.empty(guess * (part.stop - part.start), dtype=np.int32)
+        ends, columns = _rows(part.start, part.stop, *buckets, columns)  # type: ignore[call-arg]
+        return ends, columns[: ends[-1] if len(ends) else 0]
 
     first, second = _in_two(rows, n)
     count = len(first[1])
     _in_two(lambda part: _settle(slots[part], n + 1 + count), len(slots))
     lower: IntArray = np.concatenate([[0], first[0], count + second[0]]).astype(kind)
-    indptr, diagonal, indices = _both_triangles(lower, np.concatenate([first[1], second[1]]))
+    columns = np.concatenate([first[1], second[1]])
+    indices = np.empty(n + 2 * len(columns), dtype=np.int32)
+    indptr, diagonal = _both_triangles(lower, columns, indices)
     return Pattern(indptr, indices, diagonal, lower, slots.reshape(m, k_pairs))
 
 
@@ -168,48 +177,67 @@ def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tupl
 
 
 @njit(nogil=True, cache=True)
-def _buckets(cells, dof, n, slots):  # type: ignore[no-untyped-def]
-    """Lower row and position of the pairs of cells, by higher row (compressed); fills the slots of all others."""
+def _count_below(cells, dof, e, local, below):  # type: ignore[no-untyped-def]
+    """Rows of the nodes of one cell, and in how many of its pairs each is the higher (of equals the last)."""
+    k = len(local)
+    for a in range(k):
+        local[a] = dof[cells[e, a]]
+        below[a] = 0
+    for a in range(k):
+        for b in range(a + 1, k):
+            a_is_high = local[a] > local[b]
+            below[a] += a_is_high
+            below[b] += not a_is_high
+
+
+@njit(nogil=True, cache=True)
+def _buckets(cells, dof, n, slots, pair):  # type: ignore[no-untyped-def]
+    """Put lower row and position of the pairs of cells into `pair` by higher row, compressed; returns the row starts.
+
+    Slots of pairs within the ground are filled here.
+    """
     m, k = cells.shape
     start = np.zeros(n + 1, dtype=slots.dtype)
     local = np.empty(k, dtype=np.int32)
+    place = np.empty(k, dtype=slots.dtype)
     for e in range(m):
+        _count_below(cells, dof, e, local, place)
         for a in range(k):
-            local[a] = dof[cells[e, a]]
-            for b in range(a):
-                start[max(local[a], local[b]) + 1] += 1
+            start[local[a] + 1] += place[a]
     start[0] = 0  # here were counted pairs within the ground
     for i in range(n):
         start[i + 1] += start[i]
     free = start[:n].copy()
-    pair = np.empty((start[n], 2), dtype=slots.dtype)
     p = 0
     for e in range(m):
+        _count_below(cells, dof, e, local, place)
         for a in range(k):
-            local[a] = dof[cells[e, a]]
+            i = local[a]
+            if i >= 0:
+                q = free[i]
+                free[i] = q + place[a]
+                place[a] = q
         for a in range(k):
             for b in range(a + 1, k):
-                high = max(local[a], local[b])
-                if high >= 0:
-                    q = free[high]
-                    free[high] = q + 1
-                    pair[q, 0] = min(local[a], local[b])
-                    pair[q, 1] = p
+                high, low = (a, b) if local[a] > local[b] else (b, a)
+                if local[high] >= 0:
+                    pair[place[high], 0] = local[low]
+                    pair[place[high], 1] = p
+                    place[high] += 1
                 else:
                     slots[p] = 0
                 p += 1
-    return start, pair
+    return start
 
 
 @njit(nogil=True, cache=True)
-def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, guess):  # type: ignore[no-untyped-def]  # noqa: E501
-    """Strict lower triangle of some rows (row ends, sorted columns), and the slots of their pairs.
+def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, columns):  # type: ignore[no-untyped-def]  # noqa: E501
+    """Strict lower triangle of some rows (row ends, sorted columns, in `columns` if they fit); slots of their pairs.
 
     Slots in the lower triangle are counted from the first of these rows and stored as -1 - l if that is not row 0.
     """
     n = len(start_1) - 1
     ends = np.empty(end - begin, dtype=slots_1.dtype)
-    columns = np.empty(guess, dtype=np.int32)
     seen = np.full(n, -1, dtype=np.int32)
     slot_of = np.empty(n, dtype=slots_1.dtype)
     count = 0
@@ -252,7 +280,7 @@ def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slot
                 j = pair[p, 0]
                 slots[pair[p, 1]] = slot_of[j] if j >= 0 else 1 + i
         ends[i - begin] = count
-    return ends, columns[:count].copy()
+    return ends, columns
 
 
 @njit(nogil=True, cache=True)
@@ -264,8 +292,8 @@ def _settle(slots, offset):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _both_triangles(lower, columns):  # type: ignore[no-untyped-def]
-    """Row starts, positions of the diagonal and columns of the whole symmetric pattern."""
+def _both_triangles(lower, columns, indices):  # type: ignore[no-untyped-def]
+    """Row starts and positions of the diagonal of the whole symmetric pattern; its columns go to `indices`."""
     n = len(lower) - 1
     indptr = np.zeros(n + 1, dtype=lower.dtype)
     for i in range(n):
@@ -279,7 +307,6 @@ def _both_triangles(lower, columns):  # type: ignore[no-untyped-def]
     for i in range(n):
         diagonal[i] = indptr[i] + lower[i + 1] - lower[i]
         next_upper[i] = diagonal[i] + 1
-    indices = np.empty(indptr[n], dtype=np.int32)
     for i in range(n):
         p = indptr[i]
         for j in columns[lower[i] : lower[i + 1]]:
@@ -288,7 +315,7 @@ def _both_triangles(lower, columns):  # type: ignore[no-untyped-def]
             indices[next_upper[j]] = i
             next_upper[j] += 1
         indices[p] = i
-    return indptr, diagonal, indices
+    return indptr, diagonal
 
 
 @njit(nogil=True, cache=True)
