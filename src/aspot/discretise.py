@@ -22,7 +22,6 @@ from aspot.laws import Law
 from aspot.mesh import profile as profile_mesh
 from aspot.morphology.unit_cell import BoxCell, ProfileCell, contacts_on_front
 
-
 if TYPE_CHECKING:
     from aspot.mesh.tetrahedra import MeshSizes
 

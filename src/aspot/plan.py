@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aspot.cell import Cell, Electrode
+from aspot.cell import Cell
 from aspot.discretise import BACKENDS, Backend
+from aspot.electrode import Electrode
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem, Layer, sufficient_depth, truncation_error
 from aspot.laws import Law
