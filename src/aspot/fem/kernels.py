@@ -21,7 +21,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.special import roots_jacobi
 
-from aspot.fem.pattern import GROUND, Pattern, pairs
+from aspot.fem.pattern import GROUND, Pattern, pairs, unsigned
 from aspot.mesh.tetmesh import TetrahedralMesh
 
 FloatArray = NDArray[np.float64]
@@ -110,11 +110,11 @@ def stiffness(mesh: TetrahedralMesh, pattern: Pattern, region: int, coefficient:
     gradients, table = _tables(2, n_points)
 
     slots = np.zeros(pattern.n_slots)
+    cells, cell_slots = unsigned(mesh.cells), unsigned(pattern.cell_slots)
     if mesh.order == 1:
-        _stiffness_1(nodes, mesh.cells, mesh.cell_region, region, pattern.cell_slots, slots)
+        _stiffness_1(nodes, cells, mesh.cell_region, region, cell_slots, slots)
     else:
-        _stiffness_2(nodes, mesh.cells, mesh.cell_region, region, exact, gradients, table, STRAIGHT,
-                     pattern.cell_slots, slots)
+        _stiffness_2(nodes, cells, mesh.cell_region, region, exact, gradients, table, STRAIGHT, cell_slots, slots)
     if scale != 1.0:
         slots *= scale
     return pattern.data(slots)

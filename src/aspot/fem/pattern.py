@@ -15,10 +15,8 @@ n + 1 + l the l-th entry of the strict lower triangle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numba import njit
@@ -27,7 +25,6 @@ from scipy.sparse import csr_array
 
 IntArray = NDArray[np.integer]
 FloatArray = NDArray[np.float64]
-T = TypeVar("T")
 
 #: Node number that stands for the ground in couplings.
 GROUND = -1
@@ -95,6 +92,11 @@ class Pattern:
         return out
 
 
+def unsigned(numbers: IntArray) -> IntArray:
+    """The same non-negative numbers, unsigned: spares compiled code the question whether they count from the end."""
+    return numbers.view(f"u{numbers.dtype.itemsize}")
+
+
 def pairs(k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Local numbers a < b of all pairs of k nodes: (0, 1), (0, 2), ..., (k - 2, k - 1)."""
     first, second = np.triu_indices(k, 1)
@@ -105,7 +107,7 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     """Pattern of all pairs of unknowns that meet in a cell or a coupling, in time linear in their number.
 
     Every pair of every cell is put into the bucket of its higher row, then the buckets are freed of duplicates row by
-    row. Two threads, each with half of the cells, then half of the rows; the result does not depend on them.
+    row.
 
     Parameters
     ----------
@@ -126,43 +128,19 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     k_pairs = k * (k - 1) // 2
     dof32 = dof.astype(np.int32)
     extra_start, extra = _lower_pairs(couplings, n)
-    # Columns, and positions unless they are too many, fit 32 bits: half the memory to move.
+    # Columns, and positions unless they are too many, fit 32 bits: half the memory to move. Large arrays come from
+    # NumPy, which asks for huge pages: those made in compiled code take 4 times as long to touch first.
     kind = np.int32 if 2 * m * k_pairs + 2 * len(extra) + n < 2**31 else np.int64
-    slots = np.empty(m * k_pairs, dtype=kind)
-
-    def of_cells(part: slice) -> IntArray:
-        return slots[part.start * k_pairs : part.stop * k_pairs]
-
-    # Large arrays come from NumPy, which asks for huge pages: compiled code's own take 4 times as long to touch first.
-    def buckets_of(part: slice) -> tuple[IntArray, IntArray]:
-        pair = np.empty(((part.stop - part.start) * k_pairs, 2), dtype=kind)
-        return _buckets(cells[part], dof32, n, of_cells(part), pair), pair
-
-    one, two = _in_two(buckets_of, m)
-    # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the arrays grow if needed.
-    guess = 8 if k == 4 else 16
-    buckets = (*one, *two, extra_start, extra, *_in_two(of_cells, m))
-
-    def rows(part: slice) -> tuple[IntArray, IntArray]:
-        columns = np.empty(guess * (part.stop - part.start), dtype=np.int32)
-        ends, columns = _rows(part.start, part.stop, *buckets, columns)  # type: ignore[call-arg]
-        return ends, columns[: ends[-1] if len(ends) else 0]
-
-    first, second = _in_two(rows, n)
-    count = len(first[1])
-    _in_two(lambda part: _settle(slots[part], n + 1 + count), len(slots))
-    lower: IntArray = np.concatenate([[0], first[0], count + second[0]]).astype(kind)
-    columns = np.concatenate([first[1], second[1]])
+    cell_slots = np.empty((m, k_pairs), dtype=kind)
+    pair = np.empty((m * k_pairs, 2), dtype=kind)
+    start = _buckets(unsigned(cells), tuple(range(k)), dof32, n, pair)
+    # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the array grows if needed.
+    columns = np.empty((8 if k == 4 else 16) * n, dtype=np.int32)
+    lower, columns = _rows(start, pair, extra_start, extra, cell_slots.reshape(-1), columns)
+    columns = columns[: lower[-1]]
     indices = np.empty(n + 2 * len(columns), dtype=np.int32)
     indptr, diagonal = _both_triangles(lower, columns, indices)
-    return Pattern(indptr, indices, diagonal, lower, slots.reshape(m, k_pairs))
-
-
-def _in_two(work: Callable[[slice], T], count: int) -> tuple[T, T]:
-    """Do `work` on both halves of `count` items, the second in another thread (compiled code lets go of the lock)."""
-    with ThreadPoolExecutor(1) as pool:
-        second = pool.submit(work, slice(count // 2, count))
-        return work(slice(0, count // 2)), second.result()
+    return Pattern(indptr, indices, diagonal, lower, cell_slots)
 
 
 def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tuple[IntArray, IntArray]:
@@ -177,85 +155,59 @@ def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tupl
 
 
 @njit(nogil=True, cache=True)
-def _count_below(cells, dof, e, local, below):  # type: ignore[no-untyped-def]
-    """Rows of the nodes of one cell, and in how many of its pairs each is the higher (of equals the last)."""
-    k = len(local)
-    for a in range(k):
-        local[a] = dof[cells[e, a]]
-        below[a] = 0
-    for a in range(k):
-        for b in range(a + 1, k):
-            a_is_high = local[a] > local[b]
-            below[a] += a_is_high
-            below[b] += not a_is_high
+def _buckets(cells, local, dof, n, pair):  # type: ignore[no-untyped-def]
+    """Put lower row and position of all pairs of cells into `pair` by higher row, compressed; returns the row starts.
 
-
-@njit(nogil=True, cache=True)
-def _buckets(cells, dof, n, slots, pair):  # type: ignore[no-untyped-def]
-    """Put lower row and position of the pairs of cells into `pair` by higher row, compressed; returns the row starts.
-
-    Slots of pairs within the ground are filled here.
+    Bucket n takes the pairs within the ground. The length of the tuple `local` tells the compiler that of the loops.
     """
-    m, k = cells.shape
-    start = np.zeros(n + 1, dtype=slots.dtype)
-    local = np.empty(k, dtype=np.int32)
-    place = np.empty(k, dtype=slots.dtype)
-    for e in range(m):
-        _count_below(cells, dof, e, local, place)
-        for a in range(k):
-            start[local[a] + 1] += place[a]
-    start[0] = 0  # here were counted pairs within the ground
-    for i in range(n):
-        start[i + 1] += start[i]
-    free = start[:n].copy()
-    p = 0
-    for e in range(m):
-        _count_below(cells, dof, e, local, place)
-        for a in range(k):
-            i = local[a]
-            if i >= 0:
-                q = free[i]
-                free[i] = q + place[a]
-                place[a] = q
+    k = len(local)
+    start = np.zeros(n + 2, dtype=pair.dtype)
+    for e in range(len(cells)):
         for a in range(k):
             for b in range(a + 1, k):
-                high, low = (a, b) if local[a] > local[b] else (b, a)
-                if local[high] >= 0:
-                    pair[place[high], 0] = local[low]
-                    pair[place[high], 1] = p
-                    place[high] += 1
-                else:
-                    slots[p] = 0
+                high = max(dof[cells[e, a]], dof[cells[e, b]])
+                start[(high if high >= 0 else n) + 1] += 1
+    for i in range(n + 1):
+        start[i + 1] += start[i]
+    free = start[: n + 1].copy()
+    rows = np.empty(k, dtype=np.int64)
+    p = 0
+    for e in range(len(cells)):
+        for a in range(k):
+            rows[a] = dof[cells[e, a]]
+        for a in range(k):
+            for b in range(a + 1, k):
+                high = max(rows[a], rows[b])
+                q = free[high]  # of the ground, -1: the last one
+                free[high] = q + 1
+                pair[q, 0] = min(rows[a], rows[b])
+                pair[q, 1] = p
                 p += 1
     return start
 
 
 @njit(nogil=True, cache=True)
-def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slots_1, slots_2, columns):  # type: ignore[no-untyped-def]  # noqa: E501
-    """Strict lower triangle of some rows (row ends, sorted columns, in `columns` if they fit); slots of their pairs.
-
-    Slots in the lower triangle are counted from the first of these rows and stored as -1 - l if that is not row 0.
-    """
-    n = len(start_1) - 1
-    ends = np.empty(end - begin, dtype=slots_1.dtype)
+def _rows(start, pair, extra_start, extra, slots, columns):  # type: ignore[no-untyped-def]
+    """Strict lower triangle (row starts, sorted columns, in `columns` if they fit); fills the slots of all pairs."""
+    n = len(start) - 2
+    lower = np.zeros(n + 1, dtype=slots.dtype)
     seen = np.full(n, -1, dtype=np.int32)
-    slot_of = np.empty(n, dtype=slots_1.dtype)
+    slot_of = np.empty(n, dtype=slots.dtype)
     count = 0
-    for i in range(begin, end):
+    for i in range(n):
         first = count
-        most = start_1[i + 1] - start_1[i] + start_2[i + 1] - start_2[i] + extra_start[i + 1] - extra_start[i]
-        if count + most > len(columns):
-            longer = np.empty(count + most + len(columns) // 2, dtype=np.int32)
+        most = count + start[i + 1] - start[i] + extra_start[i + 1] - extra_start[i]
+        if most > len(columns):
+            longer = np.empty(most + len(columns) // 2, dtype=np.int32)
             longer[:count] = columns[:count]
             columns = longer
-        seen[i] = i
-        for start, pair in ((start_1, pair_1), (start_2, pair_2)):
-            for p in range(start[i], start[i + 1]):
-                j = pair[p, 0]
-                if j >= 0 and seen[j] != i:
-                    seen[j] = i
-                    columns[count] = j
-                    count += 1
+        seen[i] = i  # the row itself is not below the diagonal
+        for p in range(start[i], start[i + 1]):
+            j = pair[p, 0]
+            if j >= 0 and seen[j] != i:
+                seen[j] = i
+                columns[count] = j
+                count += 1
         for p in range(extra_start[i], extra_start[i + 1]):
             j = extra[p]
             if seen[j] != i:
@@ -274,21 +226,14 @@ def _rows(begin, end, start_1, pair_1, start_2, pair_2, extra_start, extra, slot
                 columns[q] = j
         slot_of[i] = 0
         for p in range(first, count):
-            slot_of[columns[p]] = n + 1 + p if begin == 0 else -1 - p
-        for start, pair, slots in ((start_1, pair_1, slots_1), (start_2, pair_2, slots_2)):
-            for p in range(start[i], start[i + 1]):
-                j = pair[p, 0]
-                slots[pair[p, 1]] = slot_of[j] if j >= 0 else 1 + i
-        ends[i - begin] = count
-    return ends, columns
-
-
-@njit(nogil=True, cache=True)
-def _settle(slots, offset):  # type: ignore[no-untyped-def]
-    """Slots from those marked by -1 - l."""
-    for p in range(len(slots)):
-        if slots[p] < 0:
-            slots[p] = offset - 1 - slots[p]
+            slot_of[columns[p]] = n + 1 + p
+        for p in range(start[i], start[i + 1]):
+            j = pair[p, 0]
+            slots[pair[p, 1]] = slot_of[j] if j >= 0 else 1 + i
+        lower[i + 1] = count
+    for p in range(start[n], start[n + 1]):
+        slots[pair[p, 1]] = 0
+    return lower, columns
 
 
 @njit(nogil=True, cache=True)
