@@ -137,6 +137,13 @@ class SolvedCell:
     pellet: SolvedInterface | None
     #: Resistance of the electrode alone on the wider pellet, ideal contact [ohm m2]; None without a wider pellet.
     bare_pellet_resistance: float | None
+    #: The level before, and the weight of the change since then: Richardson's extrapolation of Z and of every part of R.
+    coarser: SolvedCell | None = None
+    weight: float = 0.0
+
+    def extrapolated(self, coarser: SolvedCell, weight: float) -> SolvedCell:
+        """Copy whose impedances and resistances go on by `weight` times their change since a coarser level."""
+        return replace(self, coarser=replace(coarser, coarser=None), weight=weight)
 
     @property
     def _sigma(self) -> float:
@@ -152,6 +159,10 @@ class SolvedCell:
 
     def impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
         """Area-specific impedance of the cell [ohm m2]."""
+        z = self._impedance(omega)
+        return z if self.coarser is None else z + self.weight * (z - self.coarser.impedance(omega))
+
+    def _impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
         omega = np.asarray(omega, float)
         copies = self.plan.sides[0].copies
         if self.pellet is not None:
@@ -172,6 +183,13 @@ class SolvedCell:
 
     def resistances(self) -> dict[str, float]:
         """Exact partition at w = 0 [ohm m2]: "SE", "constriction" and every named part of the interfaces."""
+        parts = self._resistances()
+        if self.coarser is None:
+            return parts
+        before = self.coarser.resistances()
+        return {name: r + self.weight * (r - before[name]) for name, r in parts.items()}
+
+    def _resistances(self) -> dict[str, float]:
         sigma = self._sigma
         parts: dict[str, float] = {"SE": self.slab_length_m / sigma, "constriction": 0.0}
         if self.pellet is not None:

@@ -87,6 +87,11 @@ class Plan:
             return 1.0
         return (electrode / pellet) ** 2
 
+    def extrapolation(self, level: int) -> tuple[float, float]:
+        """Weight and safety of `Backend.extrapolation`: the cautious ones if the sides use different backends."""
+        found = [backend_of(side.interface).extrapolation(level) for side in self.sides]
+        return min(weight for weight, _ in found), max(safety for _, safety in found)
+
     def unknowns(self, level: int = 1) -> float:
         """Estimated number of unknowns of the largest problem at a level."""
         return max(backend_of(s.interface).unknowns(s.interface, level) for s in self.sides)

@@ -134,16 +134,17 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     training = np.concatenate([omega, decades])
 
     levels = min(backend_of(s.interface).n_levels for s in p.sides)
-    solved, z, full_solves = None, None, 0
+    solved, best, z, full_solves = None, None, None, 0
     error = np.full(frequencies.shape, np.inf)
     for level in range(levels):
         tell(f"level {level + 1}", 0.1 + 0.8 * level / levels)
         finer = solve_cell(p, level, training, _REDUCTION_SHARE * tolerance, clock)
         full_solves += finer.full_solves
         z_finer = finer.impedance(omega)
-        if z is not None:
-            safety = max(backend_of(s.interface).safety(level) for s in p.sides)
+        if solved is not None and z is not None:
+            weight, safety = p.extrapolation(level)
             error = safety * np.abs(z_finer - z) / np.abs(z_finer)
+            best = finer.extrapolated(solved, weight) if weight else finer
         solved, z = finer, z_finer
         if error.max() + truncation(p, solved) <= tolerance:
             break
@@ -152,7 +153,8 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
             f"numerics.relative_tolerance = {tolerance:g} was not reached: the finest level of the {p.backend.name} "
             f"backend has an estimated error of {error.max():.1e}"
         )
-    assert solved is not None and z is not None
+    assert best is not None
+    solved, z = best, best.impedance(omega)
     tell("results", 0.9)
     cut = truncation(p, solved)
     error = error + cut + _REDUCTION_SHARE * tolerance
