@@ -336,6 +336,31 @@ def test_extreme_contrasts(contrast: float) -> None:
         assert 1.0 - 2 * 1e-8 / 3e-6 * 1.5 < r / (1e-8 / contrast / 0.09) < 1.0
 
 
+def film_joined(sigma: float) -> tuple[Problem, float, float]:
+    """A film on a poor electrolyte behind a contact: the problem, its resistance, and the potential of the film."""
+    laws = {"electrolyte": conductor(1e-8, 0.0), "film": conductor(sigma, 0.0), "contact": interface(3e-4)}
+    exact = 1.0 / (3e-4 * 0.09) + 2e-5 / 1e-8
+    return spot_problem(laws, 5, layers=(("film", 2e-8),)), exact, 2e-5 / 1e-8 / exact
+
+
+@pytest.mark.parametrize("sigma", [1e-2, 1.0, 100.0])
+def test_good_film_on_a_poor_electrolyte(sigma: float) -> None:
+    """A film that joins contact and electrolyte as one equipotential, up to 1e13 times as conducting as what it joins.
+
+    R = R_ct/f + L/sigma: the current is uniform in the electrolyte and in the contact; the film adds nothing.
+    """
+    p, exact, potential = film_joined(sigma)
+    x = p.solve(0.0)
+    assert (p.area_m2 / p.admittance(x, 0.0)).real == pytest.approx(exact, rel=1e-8 + 1e-7 / sigma)
+    assert x[:-1].max() == pytest.approx(potential, rel=1e-5 + 2e-6 / sigma)
+
+
+def test_contrasts_beyond_double_precision_are_refused() -> None:
+    """At 1e17 a stored row leaks more to the ground than the electrolyte conducts: an error, not a resistance."""
+    with pytest.raises(ConvergenceError):
+        film_joined(1e6)[0].solve(0.0)
+
+
 # Refusals ------------------------------------------------------------------------------------------------------------
 
 
@@ -353,6 +378,18 @@ def test_backend_refuses_what_has_no_answer() -> None:
     )
     with pytest.raises(ConvergenceError):
         blocked.solve(0.0)
+
+
+def test_blocking_contact_carries_no_direct_current() -> None:
+    """A contact that is a capacitance alone: zero potential and zero current at omega = 0, a valid answer."""
+    p = spot_problem({"electrolyte": conductor(1.0), "contact": Gap(thickness_m=1e-9)})
+    x = p.solve(0.0)
+    assert not x[:-1].any()
+    assert p.admittance(x, 0.0) == 0.0
+    with pytest.raises(ConvergenceError):
+        spot_problem(
+            {"electrolyte": conductor(1.0), "contact": Gap(thickness_m=1e-9), "counter": Gap(thickness_m=1.0)}
+        ).solve(0.0)
 
 
 def test_refuses_a_volume_without_conduction() -> None:

@@ -120,7 +120,7 @@ def reduce(
         indicator[np.isin(omega, list(done))] = 0.0
         worst = int(np.argmax(indicator))
         if indicator[worst] == 0.0:
-            return ReducedProblem(problem, basis, matrices, solves, 0.0 if solves > 1 else error)
+            return ReducedProblem(problem, basis, matrices, solves, 0.0)
         x = problem.solve(float(omega[worst]))
         solves += 1
         done.add(float(omega[worst]))

@@ -177,7 +177,7 @@ class Problem:
         if not b.any() and not (theta @ self._branches[3]).any():
             raise ConvergenceError("the system is singular: nothing conducts to the electrode or to the ground")
         if self.solver == "direct":
-            x = linear.solve_direct(free, b)
+            x = linear.solve_direct(free, b, lambda v: -self._image(theta, np.append(v, 1.0))[:n])
         else:
             magnitude = csr_array(self.operator(np.abs(theta).astype(complex))[:n, :n]) if np.iscomplexobj(a) else free
             x = linear.solve_multigrid(free, b, magnitude)
@@ -193,13 +193,22 @@ class Problem:
         i, j, g, ground = self._branches
         return np.asarray(g @ np.abs(x[i] - x[j]) ** 2 + ground @ np.abs(x) ** 2)
 
+    def _image(self, theta: NDArray[np.complex128], x: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """A x by differences of potentials, port included, shape (n + 1,); real if all is."""
+        i, j, g, ground = self._branches
+        if np.all(np.imag(theta) == 0):
+            theta = np.real(theta)
+        current = (theta @ g) * (x[i] - x[j])
+
+        parts = (current.real, current.imag) if np.iscomplexobj(current) else (current,)
+        net = [np.bincount(i, c, minlength=len(x)) - np.bincount(j, c, minlength=len(x)) for c in parts]
+        out = net[0] + 1j * net[1] if len(net) == 2 else net[0]
+        return np.asarray(out + (theta @ ground) * x)
+
     def images(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """A_q x of every term for real potentials, by their differences, shape (Q, n + 1)."""
-        i, j, g, ground = self._branches
-        current = g * (x[i] - x[j])
-        leaving = np.stack([np.bincount(i, weights=c, minlength=len(x)) for c in current])
-        entering = np.stack([np.bincount(j, weights=c, minlength=len(x)) for c in current])
-        return np.asarray(leaving - entering + ground * x)
+        unit = np.eye(len(self.terms), dtype=complex)
+        return np.stack([np.real(self._image(row, np.asarray(x))) for row in unit])
 
     def admittance(self, x: NDArray[np.complex128], omega: float) -> complex:
         """Y = sum_q theta_q x^T A_q x of the modelled piece [S]."""
@@ -208,10 +217,9 @@ class Problem:
     def port_current(self, x: NDArray[np.complex128], omega: float) -> complex:
         """Current into the port, the last row of A x [A per V]; equals the admittance up to the residual.
 
-        Where the port couples far more strongly than Y, by 1e9, rounding shows here, but not in `admittance`.
+        Where the port couples far more strongly than Y, by 1e9, rounding shows here but not in `admittance`.
         """
-        a = self.operator(self.theta(omega)[:, 0])
-        return complex((a[[self.n_free], :] @ x)[0])
+        return complex(self._image(self.theta(omega)[:, 0], x)[self.n_free])
 
     def term(self, name: str) -> Term:
         """The term of that name.
