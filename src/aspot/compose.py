@@ -137,7 +137,7 @@ class SolvedCell:
     pellet: SolvedInterface | None
     #: Resistance of the electrode alone on the wider pellet, ideal contact [ohm m2]; None without a wider pellet.
     bare_pellet_resistance: float | None
-    #: The level before, and the weight of the change since then: Richardson's extrapolation of Z and of every part of R.
+    #: The level before, and the weight of the change since: Richardson's extrapolation of Z and of every part of R.
     coarser: SolvedCell | None = None
     weight: float = 0.0
 
