@@ -133,6 +133,14 @@ def test_solutions_are_fields() -> None:
         assert problem.admittance(x, omega) == pytest.approx(reduced.admittance(omega)[0], rel=1e-10)
 
 
+def test_directions_are_orthonormal_and_hold_the_port() -> None:
+    """All but the first column: orthonormal, 0 at the port, so that close snapshots do not spoil the small systems."""
+    reduced = reduce(problem_of(CASES["constant phase"]), OMEGA, tolerance=1e-10)
+    directions = reduced.basis[:, 1:]
+    assert directions.T @ directions == pytest.approx(np.eye(directions.shape[1]), abs=1e-12)
+    assert not directions[-1].any()
+
+
 def test_direct_current_is_in_the_basis() -> None:
     """Its first column is the real solution at omega = 0, so that the resistance is exact whatever the tolerance."""
     problem = problem_of(CASES["film"])
