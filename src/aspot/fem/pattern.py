@@ -80,7 +80,7 @@ class Pattern:
     def data(self, slots: FloatArray) -> FloatArray:
         """Entries (nnz,) of the symmetric matrix whose pairs have been added up in `slots`."""
         out = np.empty(len(self.indices))
-        _expand(slots, self.indptr, self.indices, self.diagonal, out)
+        _expand(slots, *(unsigned(part) for part in (self.indptr, self.indices, self.diagonal, self.lower)), out)
         return out
 
     def matrix(self, data: FloatArray) -> csr_array:
@@ -292,21 +292,23 @@ def _find(cliques, indptr, indices, diagonal, lower, out):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _expand(slots, indptr, indices, diagonal, data):  # type: ignore[no-untyped-def]
+def _expand(slots, indptr, indices, diagonal, lower, data):  # type: ignore[no-untyped-def]
     """Both triangles and the diagonal of the matrix from the sums of its pairs."""
     n = len(diagonal)
-    next_upper = diagonal + 1
+    # Going down the rows, the entries met in the column of row j are those of row j of the lower triangle, in order.
+    of_row = lower[:n] + (n + 1)
     slot = n + 1
     for i in range(n):
-        for p in range(indptr[i], diagonal[i]):
-            data[p] = -slots[slot]
-            slot += 1
-            j = indices[p]
-            data[next_upper[j]] = data[p]
-            next_upper[j] += 1
-    for i in range(n):
         total = slots[1 + i]
-        for p in range(indptr[i], indptr[i + 1]):
-            if p != diagonal[i]:
-                total -= data[p]
+        for p in range(indptr[i], diagonal[i]):
+            w = slots[slot]
+            slot += 1
+            data[p] = -w
+            total += w
+        for p in range(diagonal[i] + 1, indptr[i + 1]):
+            j = indices[p]
+            w = slots[of_row[j]]
+            of_row[j] += 1
+            data[p] = -w
+            total += w
         data[diagonal[i]] = total
