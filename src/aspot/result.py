@@ -103,7 +103,7 @@ class Result:
     seconds : mapping of str to float
         Wall-clock time by stage [s].
     relative_error_estimate : float
-        Largest relative error of Z over all frequencies.
+        Largest relative error of Z over all frequencies and at direct current (of R_total).
     error_by_frequency : (m,) float
     contact_fraction : float
     truncation_depth_m : float or None

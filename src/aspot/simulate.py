@@ -54,17 +54,16 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     omega = 2.0 * np.pi * frequencies_Hz
     excess = solved.impedance(omega) - solved.perfect(omega)
     return InterfaceArc(
-        apex_frequency_Hz=apex,
-        C_int_F_per_cm2=c_int / _OHM_CM2,
-        excess_impedance_ohm_cm2=excess * _OHM_CM2,
+        apex_frequency_Hz=apex, C_int_F_per_cm2=c_int / _OHM_CM2, excess_impedance_ohm_cm2=excess * _OHM_CM2
     )
 
 
-def _resistances(solved: SolvedCell) -> Resistances:
+def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
     parts = {name: r * _OHM_CM2 for name, r in solved.resistances().items()}
-    # Rounding of exact zeros (a planar interface has no constriction).
+    # Exact zeros are zero to rounding (a planar interface has no constriction), and small parts to the error of Z.
     total = sum(parts.values())
-    parts = {name: 0.0 if abs(r) < 1e-12 * total else r for name, r in parts.items()}
+    parts = {name: 0.0 if -relative_error * total < r < 1e-12 * total else r for name, r in parts.items()}
+    total = sum(parts.values())
     static = 0.0
     if solved.bare_pellet_resistance is not None:
         copies = solved.plan.sides[0].copies
@@ -128,14 +127,15 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     p = plan(cell)
     tolerance = cell.numerics.relative_tolerance
     frequencies = np.asarray(cell.frequencies.values_Hz(), float)
-    omega = 2.0 * np.pi * frequencies
+    # Direct current belongs to it, whatever the frequencies asked for: R_total and its parts have the same error bar.
+    omega = 2.0 * np.pi * np.concatenate([[0.0], frequencies])
     # The apex may lie outside the frequencies asked for: the reduced basis covers it, too.
     decades = 2.0 * np.pi * np.geomspace(*_APEX_RANGE_HZ, 37)
-    training = np.concatenate([omega, decades])
+    training = np.concatenate([omega[1:], decades])
 
     levels = min(backend_of(s.interface).n_levels for s in p.sides)
     solved, best, z, full_solves = None, None, None, 0
-    error = np.full(frequencies.shape, np.inf)
+    error = np.full(omega.shape, np.inf)
     for level in range(levels):
         tell(f"level {level + 1}", 0.1 + 0.8 * level / levels)
         finer = solve_cell(p, level, training, _REDUCTION_SHARE * tolerance, clock)
@@ -146,7 +146,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
             error = safety * np.abs(z_finer - z) / np.abs(z_finer)
             best = finer.extrapolated(solved, weight) if weight else finer
         solved, z = finer, z_finer
-        if error.max() + truncation(p, solved) <= tolerance:
+        if error.max() + truncation(p, solved) + _REDUCTION_SHARE * tolerance <= tolerance:
             break
     else:
         raise ToleranceError(
@@ -154,12 +154,12 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
             f"backend has an estimated error of {error.max():.1e}"
         )
     assert best is not None
-    solved, z = best, best.impedance(omega)
+    solved, z = best, best.impedance(omega[1:])
     tell("results", 0.9)
     cut = truncation(p, solved)
     error = error + cut + _REDUCTION_SHARE * tolerance
     with clock.stage("results"):
-        resistances = _resistances(solved)
+        resistances = _resistances(solved, float(error.max()))
         arc = _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies)
         fields = tuple(_field(solved, float(f)) for f in cell.frequencies.field_values_Hz())
     clock.seconds["total"] = time.perf_counter() - start
@@ -168,7 +168,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         frequency_Hz=frequencies,
         impedance_ohm_cm2=z * _OHM_CM2,
         temperature_K=cell.temperature,
-        relative_error=error,
+        relative_error=error[1:],
         provenance={"case": cell.digest, "backend": p.backend.name, "versions": versions},
     )
     final = solved
@@ -183,7 +183,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         full_solves=full_solves,
         seconds=clock.seconds,
         relative_error_estimate=float(error.max()),
-        error_by_frequency=error,
+        error_by_frequency=error[1:],
         contact_fraction=cell.working_electrode.contact_fraction,
         truncation_depth_m=p.sides[0].interface.depth_m if p.sides[0].truncated else None,
         truncation_relative_error=cut,
