@@ -101,12 +101,19 @@ def check_partition(mesh: ProfileMesh, far: float, relative: float = 1e-12) -> N
 
 def check_surfaces(mesh: ProfileMesh, cell: ProfileCell, far: float) -> None:
     """The interface is covered once by contact and gap, each on its own segments; the far face once by the counter."""
-    assert set(mesh.surfaces) == {"contact", "gap", "counter"}
+    assert set(mesh.surfaces) == {"contact", "gap", "counter", "axis", "wall"}
     quad_edges = {tuple(sorted(e)) for q in mesh.quads for e in zip(q, np.roll(q, -1), strict=True)}
     rims = np.array(cell.edges) / cell.outer
     covered = []
     for name, pairs in mesh.surfaces.items():
         assert {tuple(sorted(e)) for e in pairs} <= quad_edges
+        if name in ("axis", "wall"):
+            assert (mesh.vertices[pairs][:, :, 0] == (0.0 if name == "axis" else 1.0)).all()
+            depths = np.sort(mesh.vertices[pairs][:, :, 1], axis=1)
+            assert depths[0, 0] == 0.0
+            assert depths[-1, 1] == far
+            assert (depths[1:, 0] == depths[:-1, 1]).all()
+            continue
         z = mesh.vertices[pairs][:, :, 1]
         assert (z == (far if name == "counter" else 0.0)).all()
         if name != "counter":

@@ -19,6 +19,9 @@ from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, backend_of
 from aspot.reduction import ReducedProblem, reduce
 
+#: Relative width added to guaranteed intervals for rounding.
+_BOUND_MARGIN = 1e-8
+
 
 @dataclass(frozen=True)
 class SolvedInterface:
@@ -57,6 +60,15 @@ class SolvedInterface:
             elif term.role != "gap":
                 out[term.name] = out.get(term.name, 0.0) + float(r)
         return out
+
+
+    def resistance_bound(self, is_cut: bool) -> float | None:
+        """Guaranteed upper bound of the direct-current resistance of the piece [ohm m2]; None without a backend for it.
+
+        The impedance at omega = 0 is the guaranteed lower one.
+        """
+        bound = backend_of(self.interface).resistance_bound
+        return None if bound is None else bound(self.discrete, is_cut)
 
 
 def shares(law: Law, temperature_K: float) -> dict[str, float]:
@@ -211,6 +223,32 @@ class SolvedCell:
             for name, z in law.parts(np.zeros(1), temperature).items():
                 parts[name] = parts.get(name, 0.0) + float(np.real(z[0]))
         return parts
+
+    def resistance_interval(self) -> tuple[float, float] | None:
+        """Guaranteed enclosure of R_total [ohm m2], or None where a backend has none.
+
+        Forcing an equipotential plane where the depth is cut lowers the resistance, forcing uniform current there
+        raises it: the cut keeps both bounds. The electrode on a wider pellet is enclosed only if it is planar.
+        """
+        if self.pellet is not None:
+            if self.sides:
+                return None
+            bound = self.pellet.resistance_bound(is_cut=False)
+            if bound is None:
+                return None
+            share, copies = self.plan.electrode_share, self.plan.sides[0].copies
+            excess = copies * (share * bound - float(np.real(self.pellet.impedance(np.zeros(1))[0])))
+        else:
+            excess = 0.0
+            for side, solved in zip(self.plan.sides, self.sides, strict=True):
+                bound = solved.resistance_bound(side.truncated)
+                if bound is None:
+                    return None
+                excess += side.copies * (bound - float(np.real(solved.impedance(np.zeros(1))[0])))
+        low = float(np.real(self._impedance(np.zeros(1))[0]))
+        # Rounding and quadrature, far below what the elements leave.
+        margin = _BOUND_MARGIN * low
+        return low - margin, low + max(excess, 0.0) + margin
 
     @property
     def full_solves(self) -> int:

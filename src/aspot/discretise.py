@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from aspot.fem import dual
 from aspot.fem import profile as profile_fem
 from aspot.fem.problem import Problem, Role, Term
 from aspot.field import Cut, Field
@@ -55,6 +56,8 @@ class Backend:
         (interface, level) -> estimated number of unknowns.
     memory_bytes : callable
         unknowns -> estimated peak memory of a complex direct solve.
+    resistance_bound : callable or None
+        (discrete, whether the far face is a cut) -> guaranteed upper bound of the direct-current resistance [ohm m2].
     field : callable
         (discrete, potentials, angular frequency, drop) -> Field. The potentials are for 1 V across the piece; `drop` is
         the complex share of the voltage of the cell that lies across the piece.
@@ -67,6 +70,7 @@ class Backend:
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]
+    resistance_bound: Callable[[Discrete, bool], float] | None
     field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
 
 
@@ -172,6 +176,26 @@ def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, 
     )
 
 
+def _profile_resistance_bound(discrete: Discrete, is_cut: bool) -> float:
+    interface, assembly = discrete.interface, discrete.assembly
+    assert isinstance(assembly, profile_fem.ProfileAssembly)
+
+    def per_area(law: Law | None) -> float:
+        return 0.0 if law is None else float(1.0 / np.real(law(np.zeros(1), interface.temperature_K)[0]))
+
+    names = assembly.mesh.region_names
+    resistivity = 1.0 / np.real(region_admittivities(interface, names, 0.0))
+    bound = dual.resistance_bound(
+        assembly.mesh,
+        assembly.order,
+        resistivity=dict(zip(names, resistivity, strict=True)),
+        contact_resistance=per_area(interface.contact),
+        counter_resistance=per_area(interface.counter),
+        is_cut=is_cut,
+    )
+    return bound * discrete.problem.area_m2
+
+
 PROFILE = Backend(
     name="axisymmetric",
     n_levels=len(_ORDERS),
@@ -182,6 +206,7 @@ PROFILE = Backend(
     unknowns=_profile_unknowns,
     # Element matrices of order 12 take 230 kB each; the factors are smaller.
     memory_bytes=lambda n: 2.0e4 * n,
+    resistance_bound=_profile_resistance_bound,
     field=_profile_field,
 )
 
@@ -281,6 +306,7 @@ TETRAHEDRA = Backend(
     unknowns=_tetrahedra_unknowns,
     # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown.
     memory_bytes=lambda n: 8.0e3 * n,
+    resistance_bound=None,
     field=_tetrahedra_field,
 )
 

@@ -69,6 +69,7 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
         copies = solved.plan.sides[0].copies
         static = copies * solved.bare_pellet_resistance * _OHM_CM2 - parts["SE"]
     split = shares(solved.plan.electrolyte, solved.plan.cell.temperature)
+    interval = solved.resistance_interval()
     return Resistances(
         total=total,
         SE=parts["SE"],
@@ -77,6 +78,7 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
         ct=parts.get("charge_transfer", 0.0),
         static=static,
         parts=parts,
+        total_interval=None if interval is None else (interval[0] * _OHM_CM2, interval[1] * _OHM_CM2),
         split={name: parts["SE"] * share for name, share in split.items()},
     )
 

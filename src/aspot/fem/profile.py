@@ -9,6 +9,7 @@ complement is exact for every frequency and the problem stays affine on the node
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -164,22 +165,41 @@ def _map(
     return position, np.stack([a + c * gy, b + c * gx], -1)
 
 
-def element_stiffness(mesh: ProfileMesh, order: int) -> NDArray[np.float64]:
+Weights = Callable[[ProfileMesh, NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def potential_weights(
+    mesh: ProfileMesh, position: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights of (dphi/dr)^2 and (dphi/dz)^2 at positions (..., 2): 2 pi r in tubes, 1 in strips."""
+    weight = 2.0 * np.pi * position[..., 0] if mesh.axisymmetric else np.ones(position.shape[:-1])
+    return weight, weight
+
+
+def element_stiffness(
+    mesh: ProfileMesh, order: int, weights: Weights = potential_weights, extra_points: int = 0
+) -> NDArray[np.float64]:
     """Stiffness matrices of all elements, shape (m, (order + 1)^2, (order + 1)^2), in scaled units.
 
     Gauss points: order + 2 per direction, enough for the exact Laplace form on parallelograms with the weight r;
     on trapezoids the rational part is integrated to the same order as the interpolation.
+
+    Parameters
+    ----------
+    mesh : ProfileMesh
+    order : int
+    weights : callable
+        (mesh, positions) -> weights of the squared derivatives across and down.
+    extra_points : int
+        More Gauss points per direction, for weights that are no polynomials.
     """
-    x, w = legendre.leggauss(order + 2)
+    x, w = legendre.leggauss(order + 2 + extra_points)
     values, slopes = lagrange(order, x)
     position, jacobian = _map(mesh, x, x)
     determinant = np.linalg.det(jacobian)
     inverse = np.linalg.inv(jacobian)
-    metric = np.einsum("exyac,exybc->exyab", inverse, inverse)
-    weight = np.asarray(w[:, None] * w[None, :] * determinant)
-    if mesh.axisymmetric:
-        weight = weight * 2.0 * np.pi * position[..., 0]
-    metric = metric * weight[..., None, None]
+    weight = np.stack(weights(mesh, position), -1) * (w[:, None] * w[None, :] * determinant)[..., None]
+    metric = np.einsum("exyac,exyc,exybc->exyab", inverse, weight, inverse, optimize=True)
     m, q, k = len(mesh.quads), len(x), order + 1
     dx = np.einsum("xi,yj->xyij", slopes, values).reshape(q * q, k * k)
     dy = np.einsum("xi,yj->xyij", values, slopes).reshape(q * q, k * k)
@@ -190,6 +210,32 @@ def element_stiffness(mesh: ProfileMesh, order: int) -> NDArray[np.float64]:
         flux = np.einsum("qab,qbi->qai", metric[e], grad.reshape(q * q, 2, -1)).reshape(2 * q * q, -1)
         out[e] = grad.T @ flux
     return out
+
+
+def condensed_stiffness(
+    mesh: ProfileMesh, order: int, nodes: Nodes, weights: Weights = potential_weights, extra_points: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Stiffness matrices with the inner nodes eliminated.
+
+    Returns
+    -------
+    boundary : (m, b) int64
+        Numbers of the nodes on the edges of each element.
+    condensed : (m, b, b)
+        Schur complements.
+    recover : (m, i, b)
+        Values at the inner nodes from those on the edges.
+    """
+    m = len(mesh.quads)
+    boundary, inside = _local_sets(order)
+    stiffness = element_stiffness(mesh, order, weights, extra_points)
+    recover: NDArray[np.float64] = np.zeros((m, len(inside), len(boundary)))
+    condensed: NDArray[np.float64] = stiffness[:, boundary[:, None], boundary]
+    if len(inside):
+        coupling = stiffness[:, inside[:, None], boundary]
+        recover = -np.asarray(np.linalg.solve(stiffness[:, inside[:, None], inside], coupling), float)
+        condensed = condensed + np.swapaxes(coupling, 1, 2) @ recover
+    return nodes.element.reshape(m, -1)[:, boundary], condensed, recover
 
 
 def _edge_mass(mesh: ProfileMesh, ends: NDArray[np.int64], order: int) -> NDArray[np.float64]:
@@ -222,16 +268,7 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
     ProfileAssembly
     """
     nodes = number_nodes(mesh, order)
-    m = len(mesh.quads)
-    boundary, inside = _local_sets(order)
-    stiffness = element_stiffness(mesh, order)
-    recover: NDArray[np.float64] = np.zeros((m, len(inside), len(boundary)))
-    condensed: NDArray[np.float64] = stiffness[:, boundary[:, None], boundary]
-    if len(inside):
-        coupling = stiffness[:, inside[:, None], boundary]
-        recover = -np.asarray(np.linalg.solve(stiffness[:, inside[:, None], inside], coupling), float)
-        condensed = condensed + np.swapaxes(coupling, 1, 2) @ recover
-
+    boundary, condensed, recover = condensed_stiffness(mesh, order, nodes)
     dof = np.zeros(nodes.n_skeleton, np.int64)
     port = np.zeros(nodes.n_skeleton, bool)
     if ideal_counter:
@@ -245,7 +282,7 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
 
     # Tubes scale with the length (volume) and its square (area); strips, per metre, with its powers 0 and 1.
     power = 1 if mesh.axisymmetric else 0
-    skeleton = dof[nodes.element.reshape(m, -1)[:, boundary]]
+    skeleton = dof[boundary]
     blocks: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
     for i, name in enumerate(mesh.region_names):
         chosen = mesh.quad_region == i
@@ -258,7 +295,7 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
         blocks[name] = _jump_blocks(dof[nodes.edge[name]], mass, -1 if name == "counter" else n)
     outer = mesh.vertices[:, 0].max() * mesh.unit_m
     area = float(np.pi * outer**2 if mesh.axisymmetric else outer)
-    return ProfileAssembly(mesh, order, nodes, dof, _sum_blocks(blocks, n + 1), area, recover)
+    return ProfileAssembly(mesh, order, nodes, dof, sum_blocks(blocks, n + 1), area, recover)
 
 
 def _jump_blocks(
@@ -271,7 +308,7 @@ def _jump_blocks(
     return extended, jump.T @ mass @ jump
 
 
-def _sum_blocks(
+def sum_blocks(
     blocks: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]], size: int
 ) -> dict[str, csr_array]:
     """Matrices of all blocks on one shared pattern; unknown -1 is dropped."""

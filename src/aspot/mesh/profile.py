@@ -31,7 +31,8 @@ class ProfileMesh:
     region_names : tuple of str
         Names of the layers, outermost first, then "electrolyte".
     surfaces : dict of str to (k, 2) int64
-        Edges by name: "contact", "gap" (at z = 0) and "counter" (far face); empty where there are none.
+        Edges by name: "contact", "gap" (at z = 0), "counter" (far face), "axis" (left side) and "wall" (right side);
+        empty where there are none.
     axisymmetric : bool
     unit_m : float
         Length of one unit [m].
@@ -182,6 +183,8 @@ def build(
     bottom = np.arange(len(across)) * n_down + n_down - 1
     surfaces = {name: np.array(pairs, np.int64).reshape(-1, 2) for name, pairs in edges.items()}
     surfaces["counter"] = np.stack([bottom[:-1], bottom[1:]], -1)
+    side = np.stack([np.arange(n_down - 1), np.arange(1, n_down)], -1)
+    surfaces["axis"], surfaces["wall"] = side, side + (len(across) - 1) * n_down
     return ProfileMesh(
         vertices=np.concatenate(vertices),
         quads=_counter_clockwise(np.concatenate(vertices), np.concatenate(quads)),

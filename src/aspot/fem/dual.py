@@ -1,0 +1,146 @@
+"""The current field of a profile at direct current: an upper bound of the resistance (Thomson's principle).
+
+Every current field j that has no divergence, carries 1 A and crosses no insulating surface dissipates at least R:
+
+    R <= int |j|^2 / sigma dx + int z_contact j_n^2 ds + int z_counter j_n^2 ds .
+
+In a profile such fields are the curls of a stream function psi, the current that flows inside a radius (or x):
+
+    tube:    j_z = (1/pi) dpsi/ds,  j_r = -(1/(2 pi r)) dpsi/dz,   s = r^2
+    strips:  j_z = dpsi/dx,         j_x = -dpsi/dz                 (per metre of length)
+
+psi is 0 on the axis, 1 on the outer wall and constant on every insulating stretch of the interface. In the variables
+(s, z) any polynomial that vanishes at s = 0 is admissible, so that the same high-order elements serve. Where the depth
+is cut, psi of uniform current is prescribed there: the field continues as a uniform one through the rest of the slab.
+Together with the potential, whose energy bounds the conductance from above (Dirichlet's principle), the resistance is
+enclosed, up to rounding and quadrature of high order: the geometry is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from aspot.fem import linear
+from aspot.fem.profile import Nodes, condensed_stiffness, lagrange, lobatto_points, number_nodes, sum_blocks
+from aspot.mesh.profile import ProfileMesh
+
+FloatArray = NDArray[np.float64]
+
+
+def _current_mesh(mesh: ProfileMesh) -> ProfileMesh:
+    """The mesh in the variables (s, z) of a tube; strips keep (x, z)."""
+    if not mesh.axisymmetric:
+        return mesh
+    vertices = mesh.vertices.copy()
+    vertices[:, 0] **= 2
+    return replace(mesh, vertices=vertices)
+
+
+def _weights(mesh: ProfileMesh, position: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights of (dpsi/d across)^2 and (dpsi/dz)^2 in the dissipation, for unit resistivity."""
+    ones = np.ones(position.shape[:-1])
+    if not mesh.axisymmetric:
+        return ones, ones
+    return ones / np.pi, 1.0 / (4.0 * np.pi * position[..., 0])
+
+
+def _insulated(mesh: ProfileMesh, nodes: Nodes) -> list[NDArray[np.int64]]:
+    """Nodes of each connected insulating stretch of the interface, from the axis outwards."""
+    edges = nodes.edge["gap"]
+    if not len(edges):
+        return []
+    left = mesh.vertices[mesh.surfaces["gap"]][:, :, 0].min(1)
+    edges = edges[np.argsort(left)]
+    stretches: list[set[int]] = []
+    for edge in edges:
+        if stretches and stretches[-1] & set(edge.tolist()):
+            stretches[-1] |= set(edge.tolist())
+        else:
+            stretches.append(set(edge.tolist()))
+    return [np.array(sorted(stretch)) for stretch in stretches]
+
+
+def resistance_bound(
+    mesh: ProfileMesh,
+    order: int,
+    *,
+    resistivity: Mapping[str, float],
+    contact_resistance: float = 0.0,
+    counter_resistance: float = 0.0,
+    is_cut: bool,
+) -> float:
+    """Upper bound of the resistance of a profile.
+
+    Parameters
+    ----------
+    mesh : ProfileMesh
+    order : int
+    resistivity : mapping of str to float
+        Of every region [ohm m].
+    contact_resistance, counter_resistance : float
+        Per area of contact and of the far face [ohm m2].
+    is_cut : bool
+        Whether the far face is a cut through more electrolyte (uniform current there) or an equipotential electrode.
+
+    Returns
+    -------
+    float
+        [ohm]; strips: per metre of length [ohm m].
+    """
+    flow = _current_mesh(mesh)
+    nodes = number_nodes(flow, order)
+    # Elements at the axis have a weight 1/s: their polynomials vanish there, so that the rule stays accurate.
+    boundary_nodes, condensed, _ = condensed_stiffness(flow, order, nodes, weights=_weights, extra_points=4)
+    size = nodes.n_skeleton
+    # Scaled units: a tube's resistance goes as 1/length and a contact's as 1/length^2; strips one power less.
+    power = 1 if mesh.axisymmetric else 0
+    rho = np.array([resistivity[name] for name in mesh.region_names])[mesh.quad_region]
+    blocks = {"volume": (boundary_nodes, condensed * rho[:, None, None] / mesh.unit_m**power)}
+    for name, z in (("contact", contact_resistance), ("counter", counter_resistance)):
+        if z > 0.0 and len(mesh.surfaces[name]):
+            blocks[name] = (nodes.edge[name], z * _edge_slopes(flow, name, order) / mesh.unit_m ** (power + 1))
+    terms = list(sum_blocks(blocks, size).values())
+    a = csr_array((np.sum([t.data for t in terms], axis=0), terms[0].indices, terms[0].indptr), shape=(size, size))
+
+    value = np.full(size, np.nan)
+    group = np.arange(size)
+    for stretch in _insulated(flow, nodes):
+        group[stretch] = stretch[0]
+    value[nodes.edge["axis"]] = 0.0
+    value[nodes.edge["wall"]] = 1.0
+    if is_cut:
+        value[nodes.edge["counter"]] = _edge_positions(flow, "counter", order)
+    for stretch in _insulated(flow, nodes):
+        known = value[stretch][np.isfinite(value[stretch])]
+        if known.size:
+            value[stretch] = known[0]
+    free = ~np.isfinite(value)
+    leaders, numbers = np.unique(group[free], return_inverse=True)
+    spread = csr_array((np.ones(numbers.size), (np.flatnonzero(free), numbers)), shape=(size, leaders.size))
+    psi = np.where(free, 0.0, value)
+    if leaders.size:
+        b = -(spread.T @ (a @ psi))
+        psi = psi + spread @ np.real(linear.solve_direct(csr_array(spread.T @ a @ spread), b))
+    return float(psi @ (a @ psi))
+
+
+def _edge_positions(mesh: ProfileMesh, name: str, order: int) -> FloatArray:
+    """Variable across at the nodes of a surface: psi of uniform current, as the total is 1 at position 1."""
+    ends = mesh.vertices[mesh.surfaces[name]][:, :, 0]
+    x = 0.5 * (1.0 + lobatto_points(order))
+    return np.asarray(ends[:, :1] * (1.0 - x) + ends[:, 1:] * x)
+
+
+def _edge_slopes(mesh: ProfileMesh, name: str, order: int) -> FloatArray:
+    """Matrices of int w (dpsi/d across)^2 over the edges of a surface, w = 1/pi (tube) or 1."""
+    x, w = legendre.leggauss(order + 1)
+    _, slopes = lagrange(order, x)
+    half = 0.5 * np.abs(np.diff(mesh.vertices[mesh.surfaces[name]][:, :, 0], axis=1))[:, :, None]
+    weight = 1.0 / np.pi if mesh.axisymmetric else 1.0
+    return np.asarray(weight * np.einsum("q,qi,qj->ij", w, slopes, slopes)[None] / half)
