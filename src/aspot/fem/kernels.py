@@ -31,7 +31,7 @@ IntArray = NDArray[np.integer]
 CURVED_POINTS = 4
 #: Points per direction on facets of 6 nodes: the mass of plane facets with curved edges is a polynomial of degree 6.
 FACET_POINTS = 4
-#: Largest distance of a middle node from the middle of its edge, relative to the edge, in straight cells.
+#: Largest distance of middle nodes from the middles of their edges, relative to the edges, in straight cells.
 STRAIGHT = 1e-12
 
 _EDGES = ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3))
@@ -163,15 +163,13 @@ def _stiffness_1(nodes, cells, cell_region, region, cell_slots, slots):  # type:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _is_straight(nodes, cells, e, tolerance):  # type: ignore[no-untyped-def]
     """Whether the middle nodes of a cell lie in the middle of its edges."""
+    off = length = 0.0
     for a in range(6):
         i, j, k = cells[e, _EDGES[a][0]], cells[e, _EDGES[a][1]], cells[e, 4 + a]
-        off = length = 0.0
         for d in range(3):
-            off = max(off, abs(nodes[k, d] - 0.5 * (nodes[i, d] + nodes[j, d])))
-            length = max(length, abs(nodes[j, d] - nodes[i, d]))
-        if off > tolerance * length:
-            return False
-    return True
+            off += abs(nodes[k, d] - 0.5 * (nodes[i, d] + nodes[j, d]))
+            length += abs(nodes[j, d] - nodes[i, d])
+    return off <= tolerance * length
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
