@@ -80,7 +80,7 @@ class Pattern:
     def data(self, slots: FloatArray) -> FloatArray:
         """Entries (nnz,) of the symmetric matrix whose pairs have been added up in `slots`."""
         out = np.empty(len(self.indices))
-        _expand(slots, *(unsigned(part) for part in (self.indptr, self.indices, self.diagonal, self.lower)), out)
+        _expand(slots, *(unsigned(part) for part in (self.indptr, self.indices, self.diagonal, self.lower)), out)  # type: ignore[call-arg]
         return out
 
     def matrix(self, data: FloatArray) -> csr_array:
