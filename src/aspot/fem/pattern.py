@@ -70,7 +70,7 @@ class Pattern:
         KeyError
             If a pair is not in the pattern.
         """
-        first, second = pairs(cliques.shape[1])
+        first = pairs(cliques.shape[1])[0]
         out = np.zeros((len(cliques), len(first)), dtype=self.indptr.dtype)
         wanted = np.ascontiguousarray(cliques, dtype=np.int64)
         if _find(wanted, self.indptr, self.indices, self.diagonal, self.lower, out):
