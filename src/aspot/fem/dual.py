@@ -133,7 +133,9 @@ def resistance_bound(
 
     def image(psi: FloatArray) -> FloatArray:
         flow_between = g * (psi[i] - psi[j])
-        return np.bincount(i, flow_between, minlength=size) - np.bincount(j, flow_between, minlength=size)
+        return np.asarray(
+            np.bincount(i, flow_between, minlength=size) - np.bincount(j, flow_between, minlength=size), float
+        )
 
     psi = fixed
     if leaders.size:

@@ -176,11 +176,15 @@ class Problem:
             return np.ones(1, a.dtype)
         if not b.any() and not (theta @ self._branches[3]).any():
             raise ConvergenceError("the system is singular: nothing conducts to the electrode or to the ground")
+
+        def residual(v: NDArray[np.complex128]) -> NDArray[np.complex128]:
+            return -self._image(theta, np.append(v, 1.0))[:n]
+
         if self.solver == "direct":
-            x = linear.solve_direct(free, b, lambda v: -self._image(theta, np.append(v, 1.0))[:n])
+            x = linear.solve_direct(free, b, residual)
         else:
             magnitude = csr_array(self.operator(np.abs(theta).astype(complex))[:n, :n]) if np.iscomplexobj(a) else free
-            x = linear.solve_multigrid(free, b, magnitude)
+            x = linear.solve_multigrid(free, b, magnitude, residual)
         return np.append(x, 1.0)
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
