@@ -34,7 +34,7 @@ def box(order: int, *, curved: str = "", unit_m: float = 1.0) -> TetrahedralMesh
     nodes = mesh.nodes
     if curved == "bent":
         # Smoothly, along the planes z = const, nothing at the sides: middle nodes leave the middle of their edges.
-        x, y, z = nodes.T
+        x, y = nodes.T[:2]
         bump = 0.02 * np.sin(9 * x / SIZE[0]) * np.sin(7 * y / SIZE[1]) * x * (SIZE[0] - x) * y * (SIZE[1] - y)
         nodes = nodes + np.stack([bump, -bump, 0 * bump], axis=1)
     number = np.random.default_rng(5).permutation(len(nodes))

@@ -173,7 +173,7 @@ def _is_straight(nodes, cells, e, tolerance):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, straight, cell_slots, slots):  # type: ignore[no-untyped-def]  # noqa: E501
+def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, straight, cell_slots, slots):  # type: ignore[no-untyped-def]
     """Add the pairs of all cells of a region, 10 nodes each."""
     x = np.empty((10, 3))
     j = np.empty((3, 3))

@@ -31,13 +31,13 @@ IntArray = NDArray[np.int64]
 
 @BilinearForm
 def dissipation(u, v, w):  # type: ignore[no-untyped-def]
-    """int T grad u . grad v dx."""
+    """Int T grad u . grad v dx."""
     return dot(mul(w.tensor, grad(u)), grad(v))
 
 
 @BilinearForm
 def exchange(u, v, _):  # type: ignore[no-untyped-def]
-    """int u v ds."""
+    """Int u v ds."""
     return u * v
 
 
@@ -58,7 +58,7 @@ def _over_nodes(matrix: csr_array, element_dofs: IntArray, elements: IntArray, n
 
 def stiffness(mesh: TetrahedralMesh, region: int, coefficient: float | FloatArray = 1.0, *,
               n_points: int | None = None) -> csr_array:
-    """int grad u . T grad v over a region; `n_points`: as in the kernel, else exact on straight cells."""
+    """Int grad u . T grad v over a region; `n_points`: as in the kernel, else exact on straight cells."""
     rule = None if n_points is None else (quadrature(3, n_points)[0].T, quadrature(3, n_points)[1])
     inside = mesh.cell_region == region
     basis = Basis(skfem_mesh(mesh), ElementTetP1() if mesh.order == 1 else ElementTetP2(),
@@ -69,7 +69,7 @@ def stiffness(mesh: TetrahedralMesh, region: int, coefficient: float | FloatArra
 
 
 def mass(mesh: TetrahedralMesh, facets: IntArray) -> csr_array:
-    """int u v over facets in a plane z = const, given by their nodes, as a mesh of triangles of its own."""
+    """Int u v over facets in a plane z = const, given by their nodes, as a mesh of triangles of its own."""
     nodes, t = np.unique(facets, return_inverse=True)
     t = t.reshape(facets.shape).T
     plane = mesh.nodes[nodes, :2].T.copy()
@@ -91,7 +91,7 @@ def on_rows(matrix: csr_array, dof: IntArray, n: int) -> csr_array:
 
 
 def surface_coupling(mesh: TetrahedralMesh, facets: IntArray, dof: IntArray, n: int, port: int) -> csr_array:
-    """int (u - V)(v - W) ds between a surface and the port."""
+    """Int (u - V)(v - W) ds between a surface and the port."""
     nodes = np.unique(facets)
     port_potential = csr_array((np.ones(len(nodes)), (nodes, np.full(len(nodes), port))), shape=(len(dof), n))
     jump = values_at_nodes(dof, n) - port_potential
@@ -99,7 +99,7 @@ def surface_coupling(mesh: TetrahedralMesh, facets: IntArray, dof: IntArray, n: 
 
 
 def jump_coupling(mesh: TetrahedralMesh, upper: IntArray, lower: IntArray, dof: IntArray, n: int) -> csr_array:
-    """int (u+ - u-)(v+ - v-) ds between the two sides of an inner interface."""
+    """Int (u+ - u-)(v+ - v-) ds between the two sides of an inner interface."""
     up, first = np.unique(upper, return_index=True)
     opposite = csr_array((np.ones(len(up)), (up, lower.ravel()[first])), shape=(len(dof), len(dof)))
     above = csr_array((np.ones(len(up)), (up, up)), shape=(len(dof), len(dof)))
