@@ -151,6 +151,9 @@ def assert_works_or_is_refused(case: dict[str, Any]) -> None:
     assert min(r.parts.values()) >= 0
     assert sum(r.parts.values()) == pytest.approx(r.total, rel=1e-12)
     assert r.SE > 0
+    if r.total_interval is not None:
+        low, high = r.total_interval
+        assert low <= r.total <= high
     assert r.static >= 0
     assert r.dynamic >= -3 * tolerance * r.total
     if result.arc is not None:

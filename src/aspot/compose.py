@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aspot.discretise import BACKENDS, Discrete
-from aspot.errors import MemoryLimitError
+from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.memory import available_memory
@@ -61,14 +61,17 @@ class SolvedInterface:
                 out[term.name] = out.get(term.name, 0.0) + float(r)
         return out
 
-
     def resistance_bound(self, is_cut: bool) -> float | None:
-        """Guaranteed upper bound of the direct-current resistance of the piece [ohm m2]; None without a backend for it.
+        """Guaranteed upper bound of the direct-current resistance of the piece [ohm m2], or None where there is none.
 
         The impedance at omega = 0 is the guaranteed lower one.
         """
         bound = backend_of(self.interface).resistance_bound
-        return None if bound is None else bound(self.discrete, is_cut)
+        try:
+            return None if bound is None else bound(self.discrete, is_cut)
+        except ConvergenceError:
+            # Contrasts that the potential survives can be too much for the stream function: no bound, the answer stands.
+            return None
 
 
 def shares(law: Law, temperature_K: float) -> dict[str, float]:

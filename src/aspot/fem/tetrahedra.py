@@ -7,7 +7,6 @@ one pattern, so that A(omega) = sum_q theta_q A_q is a sum of vectors.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from scipy.sparse import csr_array
 from aspot.errors import InputError, MemoryLimitError
 from aspot.fem import kernels
 from aspot.fem.pattern import GROUND, build
+from aspot.memory import available_memory
 from aspot.mesh.tetmesh import TetrahedralMesh, planar_area, volumes
 
 FloatArray = NDArray[np.float64]
@@ -71,16 +71,6 @@ def estimate_memory(n_nodes: int, order: int, n_terms: int = 3) -> float:
     building = 12.0 * pairs + 6.0 * entries + 60.0
     assembling = 4.0 * pairs + (8.0 + 8.0 * n_terms) * entries + 60.0
     return n_nodes * max(building, assembling)
-
-
-def available_memory() -> float:
-    """Memory that can still be taken [bytes]: what Linux reports as available, else all that is installed."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as report:
-            fields = dict(line.split(":", 1) for line in report)
-        return 1024.0 * float(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _numbered(mesh: TetrahedralMesh, grounded: Sequence[str], merged: Sequence[str]) -> tuple[IntArray, int]:
