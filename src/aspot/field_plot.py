@@ -310,7 +310,10 @@ def _finish_panel(ax: Axes, cut: Cut, window: Window, factor: float, unit: str, 
     ax.set_title(title, fontsize=9)
 
 
-_PROBE = "import pyvista; p = pyvista.Plotter(off_screen=True, window_size=[8, 8]); p.add_mesh(pyvista.Cube()); p.screenshot()"
+_PROBE = (
+    "import pyvista; p = pyvista.Plotter(off_screen=True, window_size=[8, 8]); "
+    "p.add_mesh(pyvista.Cube()); p.screenshot()"
+)
 _NO_OPENGL = (
     "3-D view: pyvista cannot draw here for want of a working OpenGL library; on Debian: "
     "apt-get install libegl1 libgl1-mesa-dri. Pictures of cuts (field_picture) need none"

@@ -167,7 +167,7 @@ def build(
             shrink = ratio**k
             scale = corners * [1.0, size_down * shrink]
             scale[:, 0] *= np.where(corners[:, 0] < 0, size_left, size_right) * shrink
-            vertices.append(scale + [a, 0.0])
+            vertices.append(scale + np.array([a, 0.0]))
             inner = count + np.arange(5)
             count += 5
             quads.append(np.stack([outer[:-1], inner[:-1], inner[1:], outer[1:]], -1))
