@@ -70,7 +70,7 @@ class SolvedInterface:
         try:
             return None if bound is None else bound(self.discrete, is_cut)
         except ConvergenceError:
-            # Contrasts that the potential survives can be too much for the stream function: no bound, the answer stands.
+            # Contrasts that the potential survives can be too much for the stream function: the answer needs no bound.
             return None
 
 
