@@ -1,0 +1,209 @@
+"""Quarter of a square cell in 3-D: error against time, beside scikit-fem on the same meshes, and a spectrum.
+
+    python benchmarks/bench_quarter_cell.py [--levels 5] [--repeats 3]
+
+Box [0, 0.5] x [0, 0.5] x [0, 1], sigma = 1, 1 V on the quarter disc of radius 0.1 at the corner of the top, 0 V at the
+bottom: G = 0.0866829600 (spectral; `aspot.analytic.array_constriction` gives it, too). Times hold everything from the
+geometry to G: mesh, assembly, solve. aspot's answer is the extrapolation of this level and the one before, whose times
+add up. scikit-fem gets the same curved meshes (their time counts for both): MeshTet2, ElementTetP2, its own assembly,
+conjugate gradients preconditioned by pyamg. One more column: the same meshes without quarter points at the rim.
+
+Spectrum: kappa = 1 + 0.01 j w, gap y = 1e-3 j w, contact y = 50 + j w, 71 frequencies w = 1e-4 ... 1e4. Z of the
+quarter cell, from hp elements elsewhere: 14.57103 - 2.01495e-5 j at w = 1e-4, 9.51608e-4 - 0.114176 j at w = 1e4.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import common
+import numpy as np
+import pyamg
+from common.laws import Plain
+from scipy.sparse.linalg import cg
+from skfem import Basis, BilinearForm, ElementTetP2, MeshTet2, condense
+from skfem.helpers import dot, grad
+
+from aspot.analytic import array_constriction
+from aspot.discretise import TETRAHEDRA
+from aspot.interface import InterfaceProblem
+from aspot.mesh import tetrahedra
+from aspot.mesh.tetmesh import TetrahedralMesh
+from aspot.morphology.unit_cell import BoxCell, Disc
+from aspot.reduction import reduce
+
+RADIUS, DEPTH, CONDUCTANCE = 0.1, 1.0, 0.0866829600
+TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5)
+CELL = BoxCell(size_x=0.5, size_y=0.5, shapes=(Disc(x=0.0, y=0.0, radius=RADIUS),), contact_inside=True)
+#: Z at w = 1e-4 and 1e4 (quarter cell), from hp elements of another code.
+Z_ENDS = (14.57103 - 2.01495e-5j, 9.51608e-4 - 0.114176j)
+
+
+def box(electrolyte: Plain, gap: Plain | None = None, contact: Plain | None = None) -> InterfaceProblem:
+    return InterfaceProblem(
+        cell=CELL, depth_m=DEPTH, electrolyte=electrolyte, gap=gap, contact=contact, temperature_K=298.15
+    )
+
+
+def ours(level: int) -> tuple[int, float]:
+    """Unknowns and G of one level, not extrapolated."""
+    problem = TETRAHEDRA.discretise(box(Plain(1.0)), level).problem
+    return problem.n_free, float(np.real(problem.admittance(problem.solve(0.0), 0.0)))
+
+
+def extrapolated(values: dict[int, float], level: int) -> float:
+    """As `aspot.simulate` does it, on the resistance."""
+    fine, coarse = 1 / values[level], 1 / values[level - 1]
+    return 1 / (fine + TETRAHEDRA.extrapolation(level)[0] * (fine - coarse))
+
+
+def mesh(level: int, quarter_points: bool = True) -> TetrahedralMesh:
+    sizes = asdict(tetrahedra.recommended_sizes(CELL, DEPTH, level))
+    return tetrahedra.build(CELL, depth=DEPTH, order=2, quarter_points=quarter_points, **sizes)
+
+
+@BilinearForm
+def laplace(u, v, _):  # type: ignore[no-untyped-def]
+    return dot(grad(u), grad(v))
+
+
+def theirs(given: TetrahedralMesh) -> tuple[int, float]:
+    """scikit-fem's route on a mesh of ours: unknowns and G."""
+    twin = MeshTet2(given.nodes.T.copy() * given.unit_m, given.cells.T.copy())
+    basis = Basis(twin, ElementTetP2())
+    a = laplace.assemble(basis)
+    # Unknowns that belong to nodes of the curved mesh: by place, once, as boundary conditions are set by place.
+    top = basis.get_dofs(
+        twin.facets_satisfying(lambda x: (x[2] < 1e-9) & (np.hypot(x[0], x[1]) < RADIUS), boundaries_only=True)
+    ).flatten()
+    bottom = basis.get_dofs(twin.facets_satisfying(lambda x: x[2] > DEPTH - 1e-9, boundaries_only=True)).flatten()
+    x = np.zeros(basis.N)
+    x[top] = 1.0
+    # MeshTet2 carries unknowns of no element for nodes that it numbers twice.
+    loose = np.setdiff1d(np.arange(basis.N), np.unique(basis.element_dofs))
+    free_a, rhs, _, free = condense(a, x=x, D=np.concatenate([top, bottom, loose]))
+    hierarchy = pyamg.smoothed_aggregation_solver(free_a.tocsr(), max_coarse=500)
+    solution, info = cg(free_a, rhs, rtol=1e-9, M=hierarchy.aspreconditioner(), maxiter=1000)
+    if info:
+        raise RuntimeError(f"conjugate gradients: {info}")
+    x[free] = solution
+    return len(free), float(x @ (a @ x))
+
+
+def error_against_time(levels: int, repeats: int) -> list[dict[str, Any]]:
+    """One row per level, with both codes and both kinds of mesh."""
+    ours(0)  # loads kernels
+    rows: list[dict[str, Any]] = []
+    values: dict[int, float] = {}
+    spent = 0.0
+    for level in range(levels):
+        times: dict[str, list[float]] = {"aspot": [], "mesh": [], "scikit-fem": []}
+        for _ in range(repeats if level < 3 else max(1, min(repeats, 2))):
+            seconds, (unknowns, values[level]) = common.timed(lambda level=level: ours(level))
+            times["aspot"].append(seconds)
+            seconds, given = common.timed(lambda level=level: mesh(level))
+            times["mesh"].append(seconds)
+            seconds, (their_unknowns, g) = common.timed(lambda given=given: theirs(given))
+            times["scikit-fem"].append(seconds)
+        _, plain = theirs(mesh(level, quarter_points=False))
+        own = common.median(times["aspot"])
+        spent += own
+        both = [m + s for m, s in zip(times["mesh"], times["scikit-fem"], strict=True)]
+        rows.append({
+            "level": level, "tetrahedra": len(given.cells), "unknowns": unknowns,
+            "aspot_s": own, "aspot_total_s": spent,
+            "mesh_s": common.median(times["mesh"]), "scikit_fem_s": common.median(both),
+            "ratio": common.median([b / a for a, b in zip(times["aspot"], both, strict=True)]),
+            "ratio_without_mesh": common.median(times["scikit-fem"]) / max(own - common.median(times["mesh"]), 1e-9),
+            "error": values[level] / CONDUCTANCE - 1,
+            "error_extrapolated": extrapolated(values, level) / CONDUCTANCE - 1 if level else None,
+            "error_scikit_fem": g / CONDUCTANCE - 1, "error_without_quarter_points": plain / CONDUCTANCE - 1,
+            "scikit_fem_unknowns": their_unknowns,
+        })  # fmt: skip
+    return rows
+
+
+def spectrum(level: int) -> dict[str, Any]:
+    """71 frequencies by the reduced basis; a few full solves show what 71 of them would take."""
+    omega = np.geomspace(1e-4, 1e4, 71)
+    interface = box(Plain(1.0, 0.01), Plain(0.0, 1e-3), Plain(50.0, 1.0))
+
+    def solved(level: int) -> Any:
+        problem = TETRAHEDRA.discretise(interface, level).problem
+        return problem, reduce(problem, omega, tolerance=1e-6)
+
+    seconds, ((_, coarse), (problem, fine)) = common.timed(lambda: (solved(level - 1), solved(level)))
+    basis_time, _ = common.timed(lambda: reduce(problem, omega, tolerance=1e-6))
+    single = [common.timed(lambda w=w: problem.solve(float(w)))[0] for w in omega[[0, 35, 70]]]
+    z_fine, z_coarse = 1 / fine.admittance(omega), 1 / coarse.admittance(omega)
+    z = z_fine + TETRAHEDRA.extrapolation(level)[0] * (z_fine - z_coarse)
+    return {
+        "level": level, "unknowns": problem.n_free, "full_solves": fine.full_solves, "total_s": seconds,
+        "basis_s": basis_time, "one_solve_s": common.median(single),
+        "ratio_71_solves_to_basis": 71 * common.median(single) / basis_time,
+        "errors_of_Z": [float(abs(z[k] / ref - 1)) for k, ref in zip((0, -1), Z_ENDS, strict=True)],
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--levels", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    common.say_machine()
+    seconds, exact = common.timed(lambda: array_constriction(RADIUS, 1.0, 1.0, DEPTH))
+    print(
+        f"spectral reference: G = {0.25 / (DEPTH + exact.area_specific_resistance):.10f} in {common.short(seconds)}\n"
+    )
+    rows = error_against_time(arguments.levels, arguments.repeats)
+    common.print_table(
+        ("level", "unknowns", "aspot", "error", "extrapolated", "scikit-fem", "error", "ratio", "of which mesh",
+         "without quarter points: error"),
+        [
+            (r["level"], r["unknowns"], common.short(r["aspot_s"]), f"{r['error']:.1e}",
+             f"{r['error_extrapolated']:.1e}" if r["error_extrapolated"] else "-", common.short(r["scikit_fem_s"]),
+             f"{r['error_scikit_fem']:.1e}", f"{r['ratio']:.1f}", common.short(r["mesh_s"]),
+             f"{r['error_without_quarter_points']:.1e}")
+            for r in rows
+        ],
+    )  # fmt: skip
+    comparison = []
+    for tolerance in TOLERANCES:
+        mine = next((r for r in rows if r["error_extrapolated"] and abs(r["error_extrapolated"]) <= tolerance), None)
+        single = next((r for r in rows if abs(r["error"]) <= tolerance), None)
+        peer = next((r for r in rows if abs(r["error_scikit_fem"]) <= tolerance), None)
+        if single and (not mine or single["aspot_s"] < mine["aspot_total_s"]):
+            comparison.append({"tolerance": tolerance, "aspot_s": single["aspot_s"], "how": f"level {single['level']}"})
+        else:
+            comparison.append({
+                "tolerance": tolerance, "aspot_s": mine["aspot_total_s"] if mine else None,
+                "how": f"levels 0 to {mine['level']}, extrapolated" if mine else "not reached",
+            })  # fmt: skip
+        comparison[-1]["scikit_fem_s"] = peer["scikit_fem_s"] if peer else None
+    print("time to an error of G, mesh included (knowing the answer):\n")
+    common.print_table(
+        ("error", "aspot", "how", "scikit-fem, same meshes"),
+        [
+            (f"{c['tolerance']:.0e}", common.short(c["aspot_s"]) if c["aspot_s"] else "-", c["how"],
+             common.short(c["scikit_fem_s"]) if c["scikit_fem_s"] else "not reached")
+            for c in comparison
+        ],
+    )  # fmt: skip
+    spectra = [spectrum(level) for level in range(1, min(arguments.levels, 4))]
+    print("spectrum of 71 frequencies, two levels and their extrapolation, meshes included:\n")
+    common.print_table(
+        ("levels", "unknowns", "total", "full solves", "basis alone", "71 solves / basis", "errors of Z at both ends"),
+        [
+            (f"{s['level'] - 1} and {s['level']}", s["unknowns"], common.short(s["total_s"]), s["full_solves"],
+             common.short(s["basis_s"]), f"{s['ratio_71_solves_to_basis']:.0f}",
+             " and ".join(f"{e:.1e}" for e in s["errors_of_Z"]))
+            for s in spectra
+        ],
+    )  # fmt: skip
+    common.write("quarter_cell", {"levels": rows, "time_to_error": comparison, "spectrum": spectra})
+
+
+if __name__ == "__main__":
+    main()
