@@ -52,6 +52,11 @@ class ReducedProblem:
         theta = self.problem.theta(omega)
         return _admittance(self.matrices, theta, _coefficients(self.matrices, theta))
 
+    def energies(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Bilinear energies x^T A_q x = dY/dtheta_q at angular frequencies [rad/s], shape (Q, m)."""
+        c = self.coefficients(omega)
+        return np.asarray(np.einsum("mi,qij,mj->qm", c, self.matrices, c, optimize=True))
+
     def impedance(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Area-specific impedance of the modelled piece, shape (m,) [ohm m2]."""
         return self.problem.area_m2 / self.admittance(omega)

@@ -115,6 +115,8 @@ class Result:
     versions : mapping of str to str
     field_at : callable
         frequency [Hz] -> Field, from the solution kept.
+    model : object
+        The solved cell (`aspot.compose.SolvedCell`), for `aspot.analysis.sensitivity`.
     """
 
     cell: Cell
@@ -133,6 +135,7 @@ class Result:
     fields: tuple[Field, ...] = ()
     versions: Mapping[str, str] = default(default_factory=dict)
     field_at: Callable[[float], Field] | None = default(default=None, repr=False)
+    model: object = default(default=None, repr=False)
 
     def field(self, frequency_Hz: float) -> Field:
         """Potential and current density at a frequency [Hz]; 0 is direct current.

@@ -192,6 +192,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         fields=fields,
         versions=versions,
         field_at=lambda frequency_Hz: _field(final, frequency_Hz),
+        model=solved,
     )
 
 

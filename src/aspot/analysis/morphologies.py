@@ -105,7 +105,8 @@ def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morpholo
         # What does not depend on the radius (contacts, layers) leaves this for the constriction.
         left = r_int - (r.int_ - r.cc)
         if left <= 0.0:
-            raise _NoSolutionError(f"contact fraction {fraction:g}: the contacts alone make {r.int_ - r.cc:.3g} ohm cm2")
+            made = r.int_ - r.cc
+            raise _NoSolutionError(f"contact fraction {fraction:g}: the contacts alone make {made:.3g} ohm cm2")
         radius *= left / r.cc
         gap *= arc.C_int_F_per_cm2 / c_int
     raise _NoSolutionError(f"contact fraction {fraction:g}: no agreement after {_MAX_STEPS} steps")

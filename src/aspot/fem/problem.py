@@ -33,6 +33,9 @@ Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
 #: Row sums below this part of the row's magnitude are rounding; above it they are couplings to the ground.
 _ROUNDING = 1e-12
 
+#: Unknowns up to which a direct solve takes over where multigrid does not converge.
+_DIRECT_FALLBACK = 30_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
@@ -184,7 +187,13 @@ class Problem:
             x = linear.solve_direct(free, b, residual)
         else:
             magnitude = csr_array(self.operator(np.abs(theta).astype(complex))[:n, :n]) if np.iscomplexobj(a) else free
-            x = linear.solve_multigrid(free, b, magnitude, residual)
+            try:
+                x = linear.solve_multigrid(free, b, magnitude, residual)
+            except ConvergenceError:
+                # Thin films of extreme contrast: slower, but of any contrast.
+                if n > _DIRECT_FALLBACK:
+                    raise
+                x = linear.solve_direct(free, b, residual)
         return np.append(x, 1.0)
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
