@@ -126,7 +126,7 @@ class Clock:
 
 
 def _solve(
-    interface: InterfaceProblem, level: int, omega: NDArray[np.float64], tolerance: float, clock: Clock
+    interface: InterfaceProblem, level: int, omega: NDArray[np.float64], tolerance: NDArray[np.float64], clock: Clock
 ) -> SolvedInterface:
     backend = backend_of(interface)
     needed = backend.memory_bytes(backend.unknowns(interface, level))
@@ -266,7 +266,9 @@ class SolvedCell:
         return sum(s.discrete.problem.n_free for s in solved)
 
 
-def solve_cell(p: Plan, level: int, omega: NDArray[np.float64], tolerance: float, clock: Clock) -> SolvedCell:
+def solve_cell(
+    p: Plan, level: int, omega: NDArray[np.float64], tolerance: NDArray[np.float64], clock: Clock
+) -> SolvedCell:
     """All interfaces of a plan at one level, with the pellet around them where there is one."""
     if p.pellet is None:
         return SolvedCell(p, tuple(_solve(s.interface, level, omega, tolerance, clock) for s in p.sides), None, None)

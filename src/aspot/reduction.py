@@ -19,6 +19,9 @@ from aspot.fem.problem import Problem
 
 _MAX_SOLVES = 40
 
+#: Rows of the residual that are held at once.
+_BLOCK = 8192
+
 
 @dataclass(frozen=True)
 class ReducedProblem:
@@ -86,7 +89,11 @@ def _admittance(
 
 
 def reduce(
-    problem: Problem, omega: NDArray[np.float64], *, tolerance: float, direct_current: bool = True
+    problem: Problem,
+    omega: NDArray[np.float64],
+    *,
+    tolerance: float | NDArray[np.float64],
+    direct_current: bool = True,
 ) -> ReducedProblem:
     """Reduced basis that reproduces the admittance over given frequencies.
 
@@ -95,8 +102,9 @@ def reduce(
     problem : Problem
     omega : (m,) float
         Angular frequencies to cover [rad/s].
-    tolerance : float
-        Relative error of the admittance at the frequency of largest residual, measured by a full solve.
+    tolerance : float or (m,) float
+        Relative error of the admittance, for all frequencies or each, at the frequency of largest residual (over the
+        tolerance), measured by a full solve.
     direct_current : bool
         Whether omega = 0 is solvable and solved exactly.
 
@@ -109,7 +117,8 @@ def reduce(
     ConvergenceError
         If the tolerance is not reached with 40 solves.
     """
-    omega = np.unique(np.asarray(omega, float))
+    omega, index = np.unique(np.asarray(omega, float), return_index=True)
+    tolerances = np.broadcast_to(tolerance, index.shape) if np.ndim(tolerance) == 0 else np.asarray(tolerance)[index]
     first = np.real(problem.solve(0.0 if direct_current else float(omega[0])))
     basis = first[:, None]
     images = _images(problem, basis)
@@ -122,6 +131,8 @@ def reduce(
         c = _coefficients(matrices, theta)
         y = _admittance(matrices, theta, c)
         indicator = _residuals(images, theta, c, diagonals) / np.abs(y)
+        if tolerances.min() > 0:
+            indicator /= tolerances
         indicator[np.isin(omega, list(done))] = 0.0
         worst = int(np.argmax(indicator))
         if indicator[worst] == 0.0:
@@ -133,9 +144,9 @@ def reduce(
         new = _orthonormal(basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1))
         basis = np.hstack([basis, new])
         images = np.concatenate([images, _images(problem, new)], axis=2)
-        if error <= tolerance:
+        if error <= tolerances[worst]:
             return ReducedProblem(problem, basis, _projected(basis, images), solves, float(error))
-    raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerance:.0e}")
+    raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerances.min():.0e}")
 
 
 def _images(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,10 +168,18 @@ def _residuals(
     diagonals: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Squared residuals scaled by the diagonal of A: of the size of the error of the admittance, shape (m,)."""
-    out = np.empty(theta.shape[1])
-    for k in range(theta.shape[1]):
-        residual = np.einsum("q,qnj,j->n", theta[:, k], images[:, :-1], c[k], optimize=True)
-        out[k] = np.sum(np.abs(residual) ** 2 / np.abs(theta[:, k] @ diagonals))
+    q, n, size = images.shape
+    m = theta.shape[1]
+    # One real matrix product per block of rows: real and imaginary parts of the coefficients side by side.
+    weights = np.einsum("qm,mj->qjm", theta, c).reshape(q * size, m)
+    factors = np.concatenate([weights.real, weights.imag], axis=1)
+    out = np.zeros(m)
+    for start in range(0, n - 1, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, n - 1))
+        block = np.moveaxis(images[:, rows], 0, 1).reshape(-1, q * size)
+        residual = block @ factors
+        squares = residual[:, :m] ** 2 + residual[:, m:] ** 2
+        out += np.sum(squares / np.abs(diagonals[:, rows].T @ theta), axis=0)
     return out
 
 

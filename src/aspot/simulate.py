@@ -131,16 +131,17 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     frequencies = np.asarray(cell.frequencies.values_Hz(), float)
     # Direct current belongs to it, whatever the frequencies asked for: R_total and its parts have the same error bar.
     omega = 2.0 * np.pi * np.concatenate([[0.0], frequencies])
-    # The apex may lie outside the frequencies asked for: the reduced basis covers it, too.
+    # The apex may lie outside the frequencies asked for: there the reduced basis need not be as good.
     decades = 2.0 * np.pi * np.geomspace(*_APEX_RANGE_HZ, 37)
     training = np.concatenate([omega[1:], decades])
+    basis_tolerance = np.repeat([_REDUCTION_SHARE * tolerance, tolerance], [len(omega) - 1, len(decades)])
 
     levels = min(backend_of(s.interface).n_levels for s in p.sides)
     solved, best, z, full_solves = None, None, None, 0
     error = np.full(omega.shape, np.inf)
     for level in range(levels):
         tell(f"level {level + 1}", 0.1 + 0.8 * level / levels)
-        finer = solve_cell(p, level, training, _REDUCTION_SHARE * tolerance, clock)
+        finer = solve_cell(p, level, training, basis_tolerance, clock)
         full_solves += finer.full_solves
         z_finer = finer.impedance(omega)
         if solved is not None and z is not None:
