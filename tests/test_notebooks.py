@@ -1,0 +1,56 @@
+"""Every notebook runs from its text, draws its pictures, and finds what theory says.
+
+Each lists `checks`, name -> (computed, exact, relative error allowed), where exact comes from closed forms or spectral
+solutions without a mesh. It runs in a process of its own, with every warning an error, as it would for a reader.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+
+#: What each must at least compare, and how many pictures it shows.
+EXPECTED = {
+    "01_constriction": ("psi(0.05)", "psi(0.9)", 3),
+    "02_na_nzsp04": ("|Z| at 7 MHz", "E_a(R_cc) = E_a(R_SE) / eV", 3),
+    "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 3),
+}
+
+RUN = """
+import json, runpy, sys
+from matplotlib.figure import Figure
+names = runpy.run_path(sys.argv[1])
+figures = [value for value in names.values() if isinstance(value, Figure)]
+for figure in figures:
+    figure.canvas.draw()
+print(json.dumps({"checks": names["checks"], "figures": len(figures), "empty": [not f.axes for f in figures]}))
+"""
+
+
+def test_every_notebook_is_expected() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(EXPECTED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_notebook_finds_what_theory_says(name: str) -> None:
+    # From its own folder, as Jupyter does.
+    command = [sys.executable, "-W", "error", "-c", RUN, str(FOLDER / f"{name}.py")]
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    *wanted, n_figures = EXPECTED[name]
+    assert set(wanted) <= set(found["checks"])
+    assert found["figures"] == n_figures and not any(found["empty"])
+    for what, (computed, exact, allowed) in found["checks"].items():
+        assert math.isfinite(computed) and 0 < allowed <= 1e-2, what
+        assert abs(computed / exact - 1) <= allowed, f"{what}: {computed} computed, {exact} exact"
