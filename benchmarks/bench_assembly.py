@@ -60,20 +60,28 @@ def measure(n_cells: int, order: int, repeats: int) -> dict[str, Any]:
         again, data = timed(lambda: kernels.stiffness(mesh, made, 0))
         # The same matrix up to numbering: equal Frobenius norms and traces.
         trace = made.matrix(data).diagonal().sum()
-        difference = max(abs(np.linalg.norm(data) / np.linalg.norm(reference.data) - 1),
-                         abs(trace / reference.diagonal().sum() - 1))
+        difference = max(
+            abs(np.linalg.norm(data) / np.linalg.norm(reference.data) - 1), abs(trace / reference.diagonal().sum() - 1)
+        )
         return theirs, build, again, difference
 
     theirs, build, again, difference = np.array([one_round() for _ in range(repeats)]).T
     return {
-        "order": order, "tetrahedra": len(mesh.cells), "unknowns": len(dof), "skfem_basis_s": basis_time,
-        "skfem_assemble_s": float(np.median(theirs)), "pattern_s": float(np.median(build)),
-        "again_s": float(np.median(again)), "ratio_again": float(np.median(theirs / again)),
+        "order": order,
+        "tetrahedra": len(mesh.cells),
+        "unknowns": len(dof),
+        "skfem_basis_s": basis_time,
+        "skfem_assemble_s": float(np.median(theirs)),
+        "pattern_s": float(np.median(build)),
+        "again_s": float(np.median(again)),
+        "ratio_again": float(np.median(theirs / again)),
         "ratio_with_pattern": float(np.median(theirs / (build + again))),
         "ratio_best_again": float(theirs.min() / again.min()),
         "ratio_best_with_pattern": float(theirs.min() / (build.min() + again.min())),
         "million_tetrahedra_per_s_again": float(len(mesh.cells) / np.median(again) / 1e6),
-        "relative_difference": float(difference.max()), "threads": 1, "load": os.getloadavg()[0],
+        "relative_difference": float(difference.max()),
+        "threads": 1,
+        "load": os.getloadavg()[0],
     }
 
 
@@ -85,16 +93,26 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("assembly.json"))
     arguments = parser.parse_args()
     results = []
-    print("| order | tetrahedra | unknowns | scikit-fem [s] | pattern [s] | again [s] | again: ratio (of best times) "
-          "| with pattern: ratio (of best times) | load |\n|" + " --- |" * 9)
+    print(
+        "| order | tetrahedra | unknowns | scikit-fem [s] | pattern [s] | again [s] | again: ratio (of best times) "
+        "| with pattern: ratio (of best times) | load |\n|" + " --- |" * 9
+    )
     for order in arguments.order:
         r = measure(arguments.cells, order, arguments.repeats)
         results.append(r)
-        print(f"| {order} | {r['tetrahedra']} | {r['unknowns']} | {r['skfem_assemble_s']:.3g} | {r['pattern_s']:.3g} "
-              f"| {r['again_s']:.3g} | {r['ratio_again']:.0f} ({r['ratio_best_again']:.0f}) "
-              f"| {r['ratio_with_pattern']:.1f} ({r['ratio_best_with_pattern']:.1f}) | {r['load']:.1f} |", flush=True)
-    machine = {"cpu": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
-               "numpy": np.__version__, "scikit-fem": skfem.__version__}
+        print(
+            f"| {order} | {r['tetrahedra']} | {r['unknowns']} | {r['skfem_assemble_s']:.3g} | {r['pattern_s']:.3g} "
+            f"| {r['again_s']:.3g} | {r['ratio_again']:.0f} ({r['ratio_best_again']:.0f}) "
+            f"| {r['ratio_with_pattern']:.1f} ({r['ratio_best_with_pattern']:.1f}) | {r['load']:.1f} |",
+            flush=True,
+        )
+    machine = {
+        "cpu": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-fem": skfem.__version__,
+    }
     arguments.out.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
 
 

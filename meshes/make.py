@@ -16,8 +16,7 @@ from aspot.morphology.unit_cell import Annulus, BoxCell, Disc
 
 def _recommended(cell: BoxCell, depth: float, **options: object) -> TetrahedralMesh:
     sizes = recommended_sizes(cell, depth, 0)
-    return build(cell, depth=depth, rim_size=sizes.rim_size, max_size=sizes.max_size, grading=sizes.grading,
-                 **options)  # type: ignore[arg-type]
+    return build(cell, depth=depth, rim_size=sizes.rim_size, max_size=sizes.max_size, grading=sizes.grading, **options)  # type: ignore[arg-type]
 
 
 def quarter_square() -> TetrahedralMesh:
@@ -43,8 +42,12 @@ def pore_under_film() -> TetrahedralMesh:
 
 def annulus() -> TetrahedralMesh:
     """Square array of rings, pitch 1 mm, radii 0.1 mm and 0.2 mm, straight cells."""
-    cell = BoxCell(size_x=0.5e-3, size_y=0.5e-3, contact_inside=True,
-                   shapes=(Annulus(x=0.0, y=0.0, inner_radius=0.1e-3, radius=0.2e-3),))
+    cell = BoxCell(
+        size_x=0.5e-3,
+        size_y=0.5e-3,
+        contact_inside=True,
+        shapes=(Annulus(x=0.0, y=0.0, inner_radius=0.1e-3, radius=0.2e-3),),
+    )
     return _recommended(cell, 1e-3, order=1)
 
 
@@ -54,7 +57,8 @@ def uniform() -> TetrahedralMesh:
 
 
 RECIPES: dict[str, Callable[[], TetrahedralMesh]] = {
-    recipe.__name__: recipe for recipe in (quarter_square, hexagonal, pore_under_film, annulus, uniform)}
+    recipe.__name__: recipe for recipe in (quarter_square, hexagonal, pore_under_film, annulus, uniform)
+}
 
 
 def main(folder: Path) -> None:

@@ -27,8 +27,17 @@ TENSOR = np.array([[2.0, 0.3, -0.4], [0.3, 1.0, 0.2], [-0.4, 0.2, 0.5]])
 
 def box(order: int, *, curved: str = "", unit_m: float = 1.0) -> TetrahedralMesh:
     """Box with a corner contact, a layer and a jump, randomly numbered; straight, bent or with quarter points."""
-    mesh = uniform_box(4, 4, 3, SIZE, order=1, contact=lambda i, j: (i < 2) & (j < 2), layers=(("layer", 1),),
-                       jump=("boundary", 2), unit_m=unit_m)
+    mesh = uniform_box(
+        4,
+        4,
+        3,
+        SIZE,
+        order=1,
+        contact=lambda i, j: (i < 2) & (j < 2),
+        layers=(("layer", 1),),
+        jump=("boundary", 2),
+        unit_m=unit_m,
+    )
     if order == 2:
         mesh = subdivided(mesh, n=1, order=2, quarter_points=curved == "quarter")
     nodes = mesh.nodes
@@ -40,9 +49,13 @@ def box(order: int, *, curved: str = "", unit_m: float = 1.0) -> TetrahedralMesh
     number = np.random.default_rng(5).permutation(len(nodes))
     shuffled = np.empty_like(nodes)
     shuffled[number] = nodes
-    return replace(mesh, nodes=shuffled, cells=number[mesh.cells],
-                   surfaces={name: number[facets] for name, facets in mesh.surfaces.items()},
-                   jumps={name: (number[a], number[b]) for name, (a, b) in mesh.jumps.items()})
+    return replace(
+        mesh,
+        nodes=shuffled,
+        cells=number[mesh.cells],
+        surfaces={name: number[facets] for name, facets in mesh.surfaces.items()},
+        jumps={name: (number[a], number[b]) for name, (a, b) in mesh.jumps.items()},
+    )
 
 
 MESHES = {"order 1": (1, ""), "order 2": (2, ""), "order 2 bent": (2, "bent"), "order 2 quarter": (2, "quarter")}
@@ -82,8 +95,10 @@ def test_every_matrix_equals_its_twin(mesh: TetrahedralMesh, ideal: bool) -> Non
     made = tetrahedra.assemble(mesh, ideal_contact=ideal)
     n, dof = made.n_unknowns + 1, made.dof
     rule = None if is_straight(mesh) else kernels.CURVED_POINTS
-    twins = {name: reference.on_rows(reference.stiffness(mesh, k, n_points=rule), dof, n)
-             for k, name in enumerate(mesh.region_names)}
+    twins = {
+        name: reference.on_rows(reference.stiffness(mesh, k, n_points=rule), dof, n)
+        for k, name in enumerate(mesh.region_names)
+    }
     for name in ("gap",) if ideal else ("contact", "gap"):
         twins[name] = reference.surface_coupling(mesh, mesh.surfaces[name], dof, n, n - 1)
     for name, (upper, lower) in mesh.jumps.items():
@@ -174,8 +189,14 @@ def test_lumped_mass_keeps_area_and_is_never_below_the_exact_one() -> None:
 
 def test_slab_with_all_interfaces_is_exact(mesh: TetrahedralMesh) -> None:
     """1-D series circuit: Y = A / (1/y + t/s1 + 1/y_b + ... + 1/y_c), linear in z piece by piece, complex laws."""
-    full = replace(mesh, surfaces={**mesh.surfaces, "gap": mesh.surfaces["gap"][:0],
-                                   "contact": np.concatenate([mesh.surfaces["contact"], mesh.surfaces["gap"]])})
+    full = replace(
+        mesh,
+        surfaces={
+            **mesh.surfaces,
+            "gap": mesh.surfaces["gap"][:0],
+            "contact": np.concatenate([mesh.surfaces["contact"], mesh.surfaces["gap"]]),
+        },
+    )
     made = tetrahedra.assemble(full, ideal_contact=False, counter_law=True)
     theta = {"electrolyte": 2.0 + 0.5j, "layer": 0.1 + 1j, "contact": 3.0 + 2j, "boundary": 0.4 - 0.1j, "counter": 5j}
     assert set(theta) == set(made.matrices)
@@ -220,7 +241,7 @@ def test_all_terms_share_one_sorted_pattern(mesh: TetrahedralMesh) -> None:
         assert matrix.indices is first.indices
         assert matrix.indptr is first.indptr
     for i in range(first.shape[0]):
-        columns = first.indices[first.indptr[i]:first.indptr[i + 1]]
+        columns = first.indices[first.indptr[i] : first.indptr[i + 1]]
         assert (np.diff(columns) > 0).all()
         assert i in columns
 

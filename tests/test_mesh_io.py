@@ -23,8 +23,15 @@ CELL = BoxCell(size_x=0.5e-6, size_y=0.5e-6, shapes=(Disc(x=0.0, y=0.0, radius=0
 
 @pytest.fixture(scope="module")
 def mesh() -> TetrahedralMesh:
-    return build(CELL, depth=1e-6, layers=(("film", 20e-9),), rim_size=30e-9, max_size=0.2e-6, grading=0.5,
-                 split_at_depth=(("grain boundary", 0.5e-6),))
+    return build(
+        CELL,
+        depth=1e-6,
+        layers=(("film", 20e-9),),
+        rim_size=30e-9,
+        max_size=0.2e-6,
+        grading=0.5,
+        split_at_depth=(("grain boundary", 0.5e-6),),
+    )
 
 
 def assert_same(one: TetrahedralMesh, other: TetrahedralMesh) -> None:
@@ -113,8 +120,13 @@ def test_foreign_gmsh_file_with_physical_groups(tmp_path: Path) -> None:
     blocks = [("tetra", box.cells), ("triangle", box.surfaces["contact"]), ("triangle", box.surfaces["counter"])]
     tags = [np.full(len(block), k + 1, dtype=np.int32) for k, (_, block) in enumerate(blocks)]
     groups = {"electrolyte": np.array([1, 3]), "contact": np.array([2, 2]), "counter": np.array([3, 2])}
-    meshio.write(tmp_path / "foreign.msh", file_format="gmsh22", mesh=meshio.Mesh(
-        box.nodes, blocks, field_data=groups, cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags}))
+    meshio.write(
+        tmp_path / "foreign.msh",
+        file_format="gmsh22",
+        mesh=meshio.Mesh(
+            box.nodes, blocks, field_data=groups, cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags}
+        ),
+    )
     mesh = io.read(tmp_path / "foreign.msh")
     assert mesh.region_names == ("electrolyte",)
     np.testing.assert_array_equal(mesh.surfaces["contact"], box.surfaces["contact"])

@@ -26,8 +26,15 @@ def box(*shapes: Shape, contact_inside: bool = True, size: tuple[float, float] =
 
 def at_level(cell: BoxCell, depth: float = 1.0, level: int = 0, **options: Any) -> TetrahedralMesh:
     sizes = recommended_sizes(cell, depth, level)
-    return build(cell, depth=depth, rim_size=sizes.rim_size, max_size=sizes.max_size, grading=sizes.grading,
-                 subdivisions=sizes.subdivisions, **options)
+    return build(
+        cell,
+        depth=depth,
+        rim_size=sizes.rim_size,
+        max_size=sizes.max_size,
+        grading=sizes.grading,
+        subdivisions=sizes.subdivisions,
+        **options,
+    )
 
 
 def area(mesh: TetrahedralMesh, name: str) -> float:
@@ -38,18 +45,25 @@ QUARTER = box(Disc(x=0.0, y=0.0, radius=0.1))
 ROOT3 = math.sqrt(3)
 
 
-@pytest.mark.parametrize(("cell", "inside"), [
-    (QUARTER, math.pi * 0.01 / 4),
-    (box(Ellipse(x=0.0, y=0.0, semi_axis_x=0.1, semi_axis_y=0.3)), math.pi * 0.03 / 4),
-    (box(Ellipse(x=0.0, y=0.0, semi_axis_x=0.3, semi_axis_y=0.05)), math.pi * 0.015 / 4),
-    (box(Square(x=0.0, y=0.0, side=0.3)), 0.0225),
-    (box(Annulus(x=0.0, y=0.0, inner_radius=0.1, radius=0.2)), math.pi * 0.03 / 4),
-    (box(Disc(x=0.25, y=0.25, radius=0.1)), math.pi * 0.01),
-    (box(Disc(x=0.0, y=0.0, radius=0.2), Disc(x=0.5, y=0.5 * ROOT3, radius=0.2), size=(0.5, 0.5 * ROOT3)),
-     math.pi * 0.04 / 2),
-    (box(Disc(x=0.0, y=0.0, radius=0.55)),  # larger than the box: sector minus nothing, plus two triangles
-     0.5 * math.sqrt(0.55**2 - 0.25) + 0.55**2 / 2 * (math.pi / 2 - 2 * math.acos(0.5 / 0.55))),
-])
+@pytest.mark.parametrize(
+    ("cell", "inside"),
+    [
+        (QUARTER, math.pi * 0.01 / 4),
+        (box(Ellipse(x=0.0, y=0.0, semi_axis_x=0.1, semi_axis_y=0.3)), math.pi * 0.03 / 4),
+        (box(Ellipse(x=0.0, y=0.0, semi_axis_x=0.3, semi_axis_y=0.05)), math.pi * 0.015 / 4),
+        (box(Square(x=0.0, y=0.0, side=0.3)), 0.0225),
+        (box(Annulus(x=0.0, y=0.0, inner_radius=0.1, radius=0.2)), math.pi * 0.03 / 4),
+        (box(Disc(x=0.25, y=0.25, radius=0.1)), math.pi * 0.01),
+        (
+            box(Disc(x=0.0, y=0.0, radius=0.2), Disc(x=0.5, y=0.5 * ROOT3, radius=0.2), size=(0.5, 0.5 * ROOT3)),
+            math.pi * 0.04 / 2,
+        ),
+        (
+            box(Disc(x=0.0, y=0.0, radius=0.55)),  # larger than the box: sector minus nothing, plus two triangles
+            0.5 * math.sqrt(0.55**2 - 0.25) + 0.55**2 / 2 * (math.pi / 2 - 2 * math.acos(0.5 / 0.55)),
+        ),
+    ],
+)
 @pytest.mark.parametrize("contact_inside", [True, False])
 def test_areas_and_volume(cell: BoxCell, inside: float, contact_inside: bool) -> None:
     """Parabolas through the true rim miss an area of fourth order in rim_size / radius; pores are the complement."""
@@ -181,8 +195,17 @@ def test_layers_thin_and_thick() -> None:
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("subdivisions", [1, 2])
 def test_jump_has_two_coinciding_disjoint_sides(order: int, subdivisions: int) -> None:
-    mesh = build(QUARTER, depth=1.0, layers=(("film", 0.01),), rim_size=0.03, max_size=0.2, grading=0.5, order=order,
-                 subdivisions=subdivisions, split_at_depth=(("film edge", 0.01), ("boundary", 0.6)))
+    mesh = build(
+        QUARTER,
+        depth=1.0,
+        layers=(("film", 0.01),),
+        rim_size=0.03,
+        max_size=0.2,
+        grading=0.5,
+        order=order,
+        subdivisions=subdivisions,
+        split_at_depth=(("film edge", 0.01), ("boundary", 0.6)),
+    )
     assert set(mesh.jumps) == {"film edge", "boundary"}
     for name, depth in (("film edge", 0.01), ("boundary", 0.6)):
         upper, lower = mesh.jumps[name]
@@ -227,12 +250,21 @@ def test_estimate_is_within_a_factor_of_two_and_a_half(cell: BoxCell) -> None:
     assert 0.4 < ratio < 2.5
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"depth": -1.0}, "depth"), ({"rim_size": math.nan}, "rim_size"), ({"grading": 0.0}, "grading"),
-    ({"order": 3}, "order"), ({"subdivisions": 0}, "subdivisions"), ({"layers": (("electrolyte", 0.1),)}, "layers"),
-    ({"layers": (("film", 0.0),)}, "layer film"), ({"split_at_depth": (("j", 2.0),)}, "split_at_depth"),
-    ({"cell": box()}, "contact_inside"), ({"cell": box(Disc(x=0.0, y=0.0, radius=0.0))}, "shape"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"depth": -1.0}, "depth"),
+        ({"rim_size": math.nan}, "rim_size"),
+        ({"grading": 0.0}, "grading"),
+        ({"order": 3}, "order"),
+        ({"subdivisions": 0}, "subdivisions"),
+        ({"layers": (("electrolyte", 0.1),)}, "layers"),
+        ({"layers": (("film", 0.0),)}, "layer film"),
+        ({"split_at_depth": (("j", 2.0),)}, "split_at_depth"),
+        ({"cell": box()}, "contact_inside"),
+        ({"cell": box(Disc(x=0.0, y=0.0, radius=0.0))}, "shape"),
+    ],
+)
 def test_wrong_arguments_are_named(change: dict[str, Any], message: str) -> None:
     arguments: dict[str, Any] = {"cell": QUARTER, "depth": 1.0, "rim_size": 0.03, "max_size": 0.2} | change
     with pytest.raises(InputError, match=message):
@@ -254,8 +286,16 @@ def test_missing_netgen_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_uniform_box(order: int) -> None:
-    mesh = uniform_box(3, 4, 6, (1.0, 2.0, 3.0), order=order, contact=lambda i, j: (i == 0) & (j < 2),
-                       jump=("boundary", 4), layers=(("film", 2),))
+    mesh = uniform_box(
+        3,
+        4,
+        6,
+        (1.0, 2.0, 3.0),
+        order=order,
+        contact=lambda i, j: (i == 0) & (j < 2),
+        jump=("boundary", 4),
+        layers=(("film", 2),),
+    )
     check(mesh)
     assert len(mesh.cells) == 6 * 3 * 4 * 6
     np.testing.assert_allclose(volumes(mesh), 6 / len(mesh.cells), rtol=1e-12)
@@ -266,17 +306,20 @@ def test_uniform_box(order: int) -> None:
     np.testing.assert_allclose(mesh.nodes[mesh.jumps["boundary"][0], 2], 2.0)
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda m: replace(m, nodes=np.where(m.nodes == m.nodes.max(), np.nan, m.nodes)), "finite"),
-    (lambda m: replace(m, cells=m.cells + 1), "does not exist"),
-    (lambda m: replace(m, cells=m.cells[:0], cell_region=m.cell_region[:0]), "no cells"),
-    (lambda m: replace(m, cells=m.cells[:, [1, 0, 2, 3]]), "Jacobian"),
-    (lambda m: replace(m, nodes=np.vstack([m.nodes, [[0.5, 0.5, 0.5]]])), "belong to no cell"),
-    (lambda m: replace(m, cells=m.cells[6:], cell_region=m.cell_region[6:]), "volume|belong to no cell"),
-    (lambda m: replace(m, cell_region=m.cell_region + 1), "region"),
-    (lambda m: replace(m, surfaces={**m.surfaces, "gap": m.surfaces["contact"]}), "cover"),
-    (lambda m: replace(m, unit_m=0.0), "unit_m"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: replace(m, nodes=np.where(m.nodes == m.nodes.max(), np.nan, m.nodes)), "finite"),
+        (lambda m: replace(m, cells=m.cells + 1), "does not exist"),
+        (lambda m: replace(m, cells=m.cells[:0], cell_region=m.cell_region[:0]), "no cells"),
+        (lambda m: replace(m, cells=m.cells[:, [1, 0, 2, 3]]), "Jacobian"),
+        (lambda m: replace(m, nodes=np.vstack([m.nodes, [[0.5, 0.5, 0.5]]])), "belong to no cell"),
+        (lambda m: replace(m, cells=m.cells[6:], cell_region=m.cell_region[6:]), "volume|belong to no cell"),
+        (lambda m: replace(m, cell_region=m.cell_region + 1), "region"),
+        (lambda m: replace(m, surfaces={**m.surfaces, "gap": m.surfaces["contact"]}), "cover"),
+        (lambda m: replace(m, unit_m=0.0), "unit_m"),
+    ],
+)
 def test_check_finds_damage(damage: Any, message: str) -> None:
     mesh = uniform_box(3, 3, 3)
     check(mesh)

@@ -92,9 +92,7 @@ def _terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tu
     return tuple(terms)
 
 
-def region_admittivities(
-    interface: InterfaceProblem, names: tuple[str, ...], omega: float
-) -> NDArray[np.complex128]:
+def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> NDArray[np.complex128]:
     """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
     laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
     return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
@@ -112,12 +110,7 @@ _ORDERS = (3, 4, 5, 6, 7, 8, 10, 12)
 def _profile_mesh(interface: InterfaceProblem, level: int) -> profile_mesh.ProfileMesh:
     assert isinstance(interface.cell, ProfileCell)
     return profile_mesh.build(
-        interface.cell,
-        depth=interface.depth_m,
-        layers=_layers(interface),
-        rings=_ORDERS[level],
-        ratio=0.15,
-        growth=3.5,
+        interface.cell, depth=interface.depth_m, layers=_layers(interface), rings=_ORDERS[level], ratio=0.15, growth=3.5
     )
 
 
@@ -167,9 +160,7 @@ def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, 
             triangles=np.concatenate([cells[:, [0, 1, 2]], cells[:, [0, 2, 3]]]),
             potential_V=potential,
             current_density_A_m2=current,
-            contact_m=tuple(
-                (a, b) for a, b, on in zip(ends[:-1], ends[1:], interface.cell.contact, strict=True) if on
-            ),
+            contact_m=tuple((a, b) for a, b, on in zip(ends[:-1], ends[1:], interface.cell.contact, strict=True) if on),
             lateral="r" if interface.cell.axisymmetric else "x",
             layers_m=tuple(np.cumsum([layer.thickness_m for layer in interface.layers])),
         ),
@@ -258,9 +249,7 @@ def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: floa
     assert isinstance(assembly, tetrahedral_fem.AssembledTetrahedra) and isinstance(interface.cell, BoxCell)
     mesh = assembly.mesh
     potentials = np.asarray(assembly.potential(x), complex)
-    kappa = dict(
-        zip(mesh.region_names, region_admittivities(interface, mesh.region_names, omega), strict=True)
-    )
+    kappa = dict(zip(mesh.region_names, region_admittivities(interface, mesh.region_names, omega), strict=True))
     flow = tetrahedral_fem.current_density(mesh, potentials, kappa)
     current = np.asarray(drop * tetrahedral_fem.nodal_mean(mesh, flow), complex)
     potential = np.asarray(1.0 - drop * (1.0 - potentials), complex)

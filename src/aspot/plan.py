@@ -103,7 +103,6 @@ class Plan:
             for s in self.sides
         )
 
-
     def describe(self) -> dict[str, object]:
         """What would be computed, for people: backend, depths, unknowns and memory at the level expected."""
         out: dict[str, object] = {
@@ -191,10 +190,7 @@ def plan(cell: Cell) -> Plan:
     if diameters[0] is not None and diameters[1] is not None and diameters[0] < diameters[1]:
         pellet = InterfaceProblem(
             cell=ProfileCell(
-                axisymmetric=True,
-                outer=diameters[1] / 2,
-                edges=(diameters[0] / 2,),
-                contact=(True, False),
+                axisymmetric=True, outer=diameters[1] / 2, edges=(diameters[0] / 2,), contact=(True, False)
             ),
             depth_m=available,
             electrolyte=electrolyte,

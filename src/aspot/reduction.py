@@ -89,11 +89,7 @@ def _admittance(
 
 
 def reduce(
-    problem: Problem,
-    omega: NDArray[np.float64],
-    *,
-    tolerance: float | NDArray[np.float64],
-    direct_current: bool = True,
+    problem: Problem, omega: NDArray[np.float64], *, tolerance: float | NDArray[np.float64], direct_current: bool = True
 ) -> ReducedProblem:
     """Reduced basis that reproduces the admittance over given frequencies.
 

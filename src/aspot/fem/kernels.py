@@ -80,8 +80,14 @@ def _tables(order: int, n: int) -> tuple[FloatArray, FloatArray]:
     return gradients, np.ascontiguousarray(-weights[:, None, None] * table.transpose(0, 2, 1))
 
 
-def stiffness(mesh: TetrahedralMesh, pattern: Pattern, region: int, coefficient: float | FloatArray = 1.0, *,
-              n_points: int = CURVED_POINTS) -> FloatArray:
+def stiffness(
+    mesh: TetrahedralMesh,
+    pattern: Pattern,
+    region: int,
+    coefficient: float | FloatArray = 1.0,
+    *,
+    n_points: int = CURVED_POINTS,
+) -> FloatArray:
     """Entries (nnz,) of int grad u . T grad v over one region, on the pattern of the mesh.
 
     Parameters
@@ -128,18 +134,31 @@ def _metric(ax, ay, az, bx, by, bz, cx, cy, cz):  # type: ignore[no-untyped-def]
     vx, vy, vz = cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax
     wx, wy, wz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
     scale = 1.0 / abs(ax * ux + ay * uy + az * uz)
-    return (scale * (ux * ux + uy * uy + uz * uz), scale * (ux * vx + uy * vy + uz * vz),
-            scale * (ux * wx + uy * wy + uz * wz), scale * (vx * vx + vy * vy + vz * vz),
-            scale * (vx * wx + vy * wy + vz * wz), scale * (wx * wx + wy * wy + wz * wz))
+    return (
+        scale * (ux * ux + uy * uy + uz * uz),
+        scale * (ux * vx + uy * vy + uz * vz),
+        scale * (ux * wx + uy * wy + uz * wz),
+        scale * (vx * vx + vy * vy + vz * vz),
+        scale * (vx * wx + vy * wy + vz * wz),
+        scale * (wx * wx + wy * wy + wz * wz),
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _metric_of_vertices(nodes, i0, i1, i2, i3):  # type: ignore[no-untyped-def]
     """M of a straight cell."""
     x, y, z = nodes[i0, 0], nodes[i0, 1], nodes[i0, 2]
-    return _metric(nodes[i1, 0] - x, nodes[i1, 1] - y, nodes[i1, 2] - z,
-                   nodes[i2, 0] - x, nodes[i2, 1] - y, nodes[i2, 2] - z,
-                   nodes[i3, 0] - x, nodes[i3, 1] - y, nodes[i3, 2] - z)
+    return _metric(
+        nodes[i1, 0] - x,
+        nodes[i1, 1] - y,
+        nodes[i1, 2] - z,
+        nodes[i2, 0] - x,
+        nodes[i2, 1] - y,
+        nodes[i2, 2] - z,
+        nodes[i3, 0] - x,
+        nodes[i3, 1] - y,
+        nodes[i3, 2] - z,
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -149,8 +168,7 @@ def _stiffness_1(nodes, cells, cell_region, region, cell_slots, slots):  # type:
     for e in range(len(cells)):
         if cell_region[e] != region:
             continue
-        m00, m01, m02, m11, m12, m22 = _metric_of_vertices(
-            nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
+        m00, m01, m02, m11, m12, m22 = _metric_of_vertices(nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
         # K_ij = M_ab / 6 with a = i - 1, b = j - 1; rows add up to zero.
         slots[cell_slots[e, 0]] += sixth * (m00 + m01 + m02)
         slots[cell_slots[e, 1]] += sixth * (m01 + m11 + m12)
@@ -182,11 +200,16 @@ def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, str
         if cell_region[e] != region:
             continue
         if _is_straight(nodes, cells, e, straight):
-            m0, m1, m2, m3, m4, m5 = _metric_of_vertices(
-                nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
+            m0, m1, m2, m3, m4, m5 = _metric_of_vertices(nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
             for p in range(45):
-                w[p] = (exact[0, p] * m0 + exact[1, p] * m1 + exact[2, p] * m2
-                        + exact[3, p] * m3 + exact[4, p] * m4 + exact[5, p] * m5)
+                w[p] = (
+                    exact[0, p] * m0
+                    + exact[1, p] * m1
+                    + exact[2, p] * m2
+                    + exact[3, p] * m3
+                    + exact[4, p] * m4
+                    + exact[5, p] * m5
+                )
         else:
             for a in range(10):
                 i = cells[e, a]
@@ -199,11 +222,18 @@ def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, str
                     for a in range(3):
                         for d in range(3):
                             j[a, d] += gradients[q, b, a] * x[b, d]
-                m0, m1, m2, m3, m4, m5 = _metric(j[0, 0], j[0, 1], j[0, 2], j[1, 0], j[1, 1], j[1, 2],
-                                                 j[2, 0], j[2, 1], j[2, 2])
+                m0, m1, m2, m3, m4, m5 = _metric(
+                    j[0, 0], j[0, 1], j[0, 2], j[1, 0], j[1, 1], j[1, 2], j[2, 0], j[2, 1], j[2, 2]
+                )
                 for p in range(45):
-                    w[p] += (table[q, 0, p] * m0 + table[q, 1, p] * m1 + table[q, 2, p] * m2
-                             + table[q, 3, p] * m3 + table[q, 4, p] * m4 + table[q, 5, p] * m5)
+                    w[p] += (
+                        table[q, 0, p] * m0
+                        + table[q, 1, p] * m1
+                        + table[q, 2, p] * m2
+                        + table[q, 3, p] * m3
+                        + table[q, 4, p] * m4
+                        + table[q, 5, p] * m5
+                    )
         for p in range(45):
             slots[cell_slots[e, p]] += w[p]
 

@@ -308,9 +308,7 @@ def _jump_blocks(
     return extended, jump.T @ mass @ jump
 
 
-def sum_blocks(
-    blocks: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]], size: int
-) -> dict[str, csr_array]:
+def sum_blocks(blocks: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]], size: int) -> dict[str, csr_array]:
     """Matrices of all blocks on one shared pattern; unknown -1 is dropped."""
     keys, values = [], []
     for numbers, data in blocks.values():

@@ -56,13 +56,19 @@ def _over_nodes(matrix: csr_array, element_dofs: IntArray, elements: IntArray, n
     return csr_array(to_node.T @ csr_array(matrix) @ to_node)
 
 
-def stiffness(mesh: TetrahedralMesh, region: int, coefficient: float | FloatArray = 1.0, *,
-              n_points: int | None = None) -> csr_array:
+def stiffness(
+    mesh: TetrahedralMesh, region: int, coefficient: float | FloatArray = 1.0, *, n_points: int | None = None
+) -> csr_array:
     """Int grad u . T grad v over a region; `n_points`: as in the kernel, else exact on straight cells."""
     rule = None if n_points is None else (quadrature(3, n_points)[0].T, quadrature(3, n_points)[1])
     inside = mesh.cell_region == region
-    basis = Basis(skfem_mesh(mesh), ElementTetP1() if mesh.order == 1 else ElementTetP2(),
-                  elements=np.flatnonzero(inside), intorder=4, quadrature=rule)
+    basis = Basis(
+        skfem_mesh(mesh),
+        ElementTetP1() if mesh.order == 1 else ElementTetP2(),
+        elements=np.flatnonzero(inside),
+        intorder=4,
+        quadrature=rule,
+    )
     tensor = coefficient * np.eye(3) if np.ndim(coefficient) == 0 else np.asarray(coefficient)
     matrix = dissipation.assemble(basis, tensor=tensor[:, :, None, None])
     return _over_nodes(matrix, basis.element_dofs, mesh.cells[inside], len(mesh.nodes))

@@ -91,9 +91,16 @@ def _numbered(mesh: TetrahedralMesh, grounded: Sequence[str], merged: Sequence[s
     return dof, n_free
 
 
-def assemble(mesh: TetrahedralMesh, *, ideal_contact: bool, grounded: Sequence[str] = ("counter",),
-             port: Sequence[str] = ("contact", "gap"), counter_law: bool = False, lumped: bool = False,
-             tensors: Mapping[str, FloatArray] | None = None) -> AssembledTetrahedra:
+def assemble(
+    mesh: TetrahedralMesh,
+    *,
+    ideal_contact: bool,
+    grounded: Sequence[str] = ("counter",),
+    port: Sequence[str] = ("contact", "gap"),
+    counter_law: bool = False,
+    lumped: bool = False,
+    tensors: Mapping[str, FloatArray] | None = None,
+) -> AssembledTetrahedra:
     """Matrices of all regions, surfaces and jumps of a mesh.
 
     Weak form of each term: a region int grad u . T grad v dx, a surface at the port int (u - V)(v - W) ds, a surface
@@ -138,8 +145,10 @@ def assemble(mesh: TetrahedralMesh, *, ideal_contact: bool, grounded: Sequence[s
         raise InputError(f"names of regions, surfaces and jumps must differ, got {names}")
     needed, available = estimate_memory(len(mesh.nodes), mesh.order, len(names)), available_memory()
     if needed > available:
-        raise MemoryLimitError(f"assembling {len(mesh.nodes)} nodes of order {mesh.order} takes about "
-                               f"{needed / 1e9:.2g} GB, the machine has {available / 1e9:.2g} GB available")
+        raise MemoryLimitError(
+            f"assembling {len(mesh.nodes)} nodes of order {mesh.order} takes about "
+            f"{needed / 1e9:.2g} GB, the machine has {available / 1e9:.2g} GB available"
+        )
 
     merged = ("contact",) if ideal_contact and "contact" in port else ()
     dof, n_free = _numbered(mesh, () if counter_law else grounded, merged)
@@ -161,8 +170,9 @@ def assemble(mesh: TetrahedralMesh, *, ideal_contact: bool, grounded: Sequence[s
     for name, (upper, lower) in mesh.jumps.items():
         data[name] = kernels.jump_coupling(pattern, dof[upper], dof[lower], facet_mass(upper))
     area = sum(planar_area(mesh.nodes, mesh.surfaces[name]) for name in port if name in mesh.surfaces)
-    return AssembledTetrahedra(mesh, dof, n_free, {name: pattern.matrix(values) for name, values in data.items()},
-                               area * mesh.unit_m**2)
+    return AssembledTetrahedra(
+        mesh, dof, n_free, {name: pattern.matrix(values) for name, values in data.items()}, area * mesh.unit_m**2
+    )
 
 
 def gradient(mesh: TetrahedralMesh, potential: NDArray[np.inexact]) -> NDArray[np.inexact]:

@@ -85,21 +85,27 @@ def write(mesh: TetrahedralMesh, path: str | os.PathLike[str]) -> None:
     if kind == "vtu":
         data = {mark: [np.zeros(size, dtype=np.uint8) for size in sizes] for mark in marks}
         for k, name in enumerate(mesh.region_names):
-            data[f"region/{k}/{name}"] = [(mesh.cell_region == k).astype(np.uint8),
-                                          *(np.zeros(size, dtype=np.uint8) for size in sizes[1:])]
+            data[f"region/{k}/{name}"] = [
+                (mesh.cell_region == k).astype(np.uint8),
+                *(np.zeros(size, dtype=np.uint8) for size in sizes[1:]),
+            ]
         for name in facets:
-            data[name] = [np.full(size, b > 0 and filled[b - 1] == name, dtype=np.uint8)
-                          for b, size in enumerate(sizes)]
+            data[name] = [
+                np.full(size, b > 0 and filled[b - 1] == name, dtype=np.uint8) for b, size in enumerate(sizes)
+            ]
         content = meshio.Mesh(mesh.nodes, blocks, cell_data=data)
     else:
         number = {name: k + 1 + len(mesh.region_names) for k, name in enumerate(facets)}
         groups = {f"region/{k}/{name}": np.array([k + 1, 3]) for k, name in enumerate(mesh.region_names)}
         groups |= {name: np.array([k, 2]) for name, k in number.items()}
         groups |= {mark: np.array([k + 1, 0]) for k, mark in enumerate(marks)}
-        tags = [(mesh.cell_region + 1).astype(np.int32),
-                *(np.full(size, number[name], dtype=np.int32) for name, size in zip(filled, sizes[1:], strict=True))]
-        content = meshio.Mesh(mesh.nodes, blocks, field_data=groups,
-                              cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags})
+        tags = [
+            (mesh.cell_region + 1).astype(np.int32),
+            *(np.full(size, number[name], dtype=np.int32) for name, size in zip(filled, sizes[1:], strict=True)),
+        ]
+        content = meshio.Mesh(
+            mesh.nodes, blocks, field_data=groups, cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags}
+        )
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
@@ -183,16 +189,24 @@ def _gathered(content: Any, kind: str, data: Sequence[NDArray[Any]]) -> tuple[In
     return (np.concatenate([nodes for nodes, _ in chosen]).astype(np.int64), np.concatenate([v for _, v in chosen]))
 
 
-def _assembled(content: Any, cells: IntArray, region: IntArray, regions: Sequence[str], facets: dict[str, IntArray],
-               unit_m: float) -> TetrahedralMesh:
+def _assembled(
+    content: Any, cells: IntArray, region: IntArray, regions: Sequence[str], facets: dict[str, IntArray], unit_m: float
+) -> TetrahedralMesh:
     surfaces = {name.split("/", 1)[1]: block for name, block in facets.items() if name.startswith("surface/")}
     jumps = {}
     for name in facets:
         if name.startswith("jump/upper/"):
             short = name.split("/", 2)[2]
             jumps[short] = (facets[name], facets[f"jump/lower/{short}"])
-    return TetrahedralMesh(nodes=np.asarray(content.points, dtype=np.float64), cells=cells, cell_region=region,
-                           region_names=tuple(regions), surfaces=surfaces, jumps=jumps, unit_m=unit_m)
+    return TetrahedralMesh(
+        nodes=np.asarray(content.points, dtype=np.float64),
+        cells=cells,
+        cell_region=region,
+        region_names=tuple(regions),
+        surfaces=surfaces,
+        jumps=jumps,
+        unit_m=unit_m,
+    )
 
 
 def _mark(names: Sequence[str], key: str) -> str:
@@ -247,7 +261,10 @@ def _from_gmsh(content: Any) -> tuple[TetrahedralMesh, str | None]:
     for k, name in enumerate(regions):
         region[cell_tags == groups[name][0]] = k
     all_facets, facet_tags = _gathered(content, facet_type, tags)
-    facets = {name if ours else f"surface/{name}": all_facets[facet_tags == tag]
-              for name, (tag, dimension) in groups.items() if dimension == 2}
+    facets = {
+        name if ours else f"surface/{name}": all_facets[facet_tags == tag]
+        for name, (tag, dimension) in groups.items()
+        if dimension == 2
+    }
     short = [name.split("/", 2)[2] for name in regions] if ours else regions
     return _assembled(content, cells, region, short, facets, unit_m), expected

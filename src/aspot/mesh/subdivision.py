@@ -109,8 +109,15 @@ class _Numbering:
         return out
 
 
-def _positions(nodes: FloatArray, cells: IntArray, lam: FloatArray, on_rim: NDArray[np.bool_], rim_keys: IntArray,
-               rim_points: RimPoints | None, quadratic: bool) -> FloatArray:
+def _positions(
+    nodes: FloatArray,
+    cells: IntArray,
+    lam: FloatArray,
+    on_rim: NDArray[np.bool_],
+    rim_keys: IntArray,
+    rim_points: RimPoints | None,
+    quadratic: bool,
+) -> FloatArray:
     """Places (n_cells, n_lattice, 3) of the points with barycentric coordinates `lam` (n_lattice, 4)."""
     x = nodes[cells]
     rim = on_rim[cells]
@@ -145,8 +152,14 @@ def _positions(nodes: FloatArray, cells: IntArray, lam: FloatArray, on_rim: NDAr
     return out
 
 
-def subdivided(mesh: TetrahedralMesh, *, n: int = 1, order: int = 2, rim_points: RimPoints | None = None,
-               quarter_points: bool = True) -> TetrahedralMesh:
+def subdivided(
+    mesh: TetrahedralMesh,
+    *,
+    n: int = 1,
+    order: int = 2,
+    rim_points: RimPoints | None = None,
+    quarter_points: bool = True,
+) -> TetrahedralMesh:
     """Order-1 mesh with every cell cut into n^3, of geometric order 1 or 2.
 
     Parameters
@@ -175,18 +188,29 @@ def subdivided(mesh: TetrahedralMesh, *, n: int = 1, order: int = 2, rim_points:
     numbering = _Numbering(cells, len(mesh.nodes), n * order)
     numbers = numbering.numbers(cells, table)
     nodes = np.empty((int(numbers.max()) + 1, 3))
-    nodes[numbers] = _positions(mesh.nodes, cells, table / (n * order), on_rim, rim[:, 0] * len(mesh.nodes) + rim[:, 1],
-                                rim_points, quarter_points)
+    nodes[numbers] = _positions(
+        mesh.nodes,
+        cells,
+        table / (n * order),
+        on_rim,
+        rim[:, 0] * len(mesh.nodes) + rim[:, 1],
+        rim_points,
+        quarter_points,
+    )
     facet_table, facet_children = _children(2, n, order)
 
     def cut(facets: IntArray) -> IntArray:
         if len(facets) == 0:
             return np.empty((0, facet_children.shape[1]), dtype=np.int64)
         return numbering.numbers(np.sort(facets, axis=1), facet_table)[:, facet_children].reshape(
-            -1, facet_children.shape[1])
+            -1, facet_children.shape[1]
+        )
 
     return replace(
-        mesh, nodes=nodes, cells=oriented(nodes, numbers[:, children].reshape(-1, children.shape[1])),
+        mesh,
+        nodes=nodes,
+        cells=oriented(nodes, numbers[:, children].reshape(-1, children.shape[1])),
         cell_region=np.repeat(mesh.cell_region, n**3),
         surfaces={name: cut(facets) for name, facets in mesh.surfaces.items()},
-        jumps={name: (cut(upper), cut(lower)) for name, (upper, lower) in mesh.jumps.items()})
+        jumps={name: (cut(upper), cut(lower)) for name, (upper, lower) in mesh.jumps.items()},
+    )

@@ -54,8 +54,9 @@ class TetrahedralMesh:
 def _conical_rule(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Points (n^3, 3) and weights of the conical product rule on the unit tetrahedron, exact to degree 2 n - 1."""
     rules = [roots_jacobi(n, alpha, 0.0) for alpha in (2.0, 1.0, 0.0)]
-    (u, wu), (v, wv), (t, wt) = [((1 + x) / 2, w / 2 ** (alpha + 1))
-                                 for (x, w), alpha in zip(rules, (2, 1, 0), strict=True)]
+    (u, wu), (v, wv), (t, wt) = [
+        ((1 + x) / 2, w / 2 ** (alpha + 1)) for (x, w), alpha in zip(rules, (2, 1, 0), strict=True)
+    ]
     uu, vv, tt = np.meshgrid(u, v, t, indexing="ij")
     points = np.stack([uu, (1 - uu) * vv, (1 - uu) * (1 - vv) * tt], axis=-1).reshape(-1, 3)
     return points, np.einsum("i,j,k->ijk", wu, wv, wt).ravel()
@@ -124,6 +125,7 @@ def check(mesh: TetrahedralMesh, *, is_box: bool = True, areas: dict[str, tuple[
         Wrong shapes, no cells, indices out of range, unused or non-finite nodes, determinants that are not positive,
         wrong volume or areas, sides of a jump that do not coincide.
     """
+
     def require(condition: object, message: str) -> None:
         if not condition:
             raise AspotError(f"mesh: {message}")
@@ -147,8 +149,10 @@ def check(mesh: TetrahedralMesh, *, is_box: bool = True, areas: dict[str, tuple[
     extent = np.ptp(mesh.nodes, axis=0)
     for name, (upper, lower) in mesh.jumps.items():
         require(upper.shape == lower.shape, f"jump {name}: the two sides differ in number")
-        require(np.allclose(mesh.nodes[upper], mesh.nodes[lower], rtol=0, atol=1e-12 * extent.max()),
-                f"jump {name}: the two sides do not coincide")
+        require(
+            np.allclose(mesh.nodes[upper], mesh.nodes[lower], rtol=0, atol=1e-12 * extent.max()),
+            f"jump {name}: the two sides do not coincide",
+        )
     if is_box:
         total = float((determinants @ weights).sum())
         require(abs(total / np.prod(extent) - 1) < 1e-9, f"volume {total} differs from the box {np.prod(extent)}")

@@ -80,8 +80,9 @@ def _rim_length(cell: BoxCell) -> float:
     return total
 
 
-def estimated_tetrahedra(cell: BoxCell, depth: float, sizes: MeshSizes,
-                         layers: Sequence[tuple[str, float]] = ()) -> float:
+def estimated_tetrahedra(
+    cell: BoxCell, depth: float, sizes: MeshSizes, layers: Sequence[tuple[str, float]] = ()
+) -> float:
     """Rough number of tetrahedra that `build` would make (within a factor of about 2).
 
     The integral of dV / h^3 over half-space tubes around the rims plus the rest of the box at the size reached there.
@@ -121,15 +122,28 @@ def _netgen() -> tuple[ModuleType, ModuleType]:
         if "cannot open shared object" in str(error):  # e.g. libGL.so.1: No such file
             library = str(error).split(":", 1)[0]
             hint = f"the system library {library} (on Debian: apt-get install libgl1 libglu1-mesa libxft2)"
-        raise AspotError(f"tetrahedral meshes need netgen-mesher, which does not load ({error}); "
-                         f"install {hint}") from error
+        raise AspotError(
+            f"tetrahedral meshes need netgen-mesher, which does not load ({error}); install {hint}"
+        ) from error
     return occ, meshing
 
 
-def _validate(cell: BoxCell, depth: float, layers: Sequence[tuple[str, float]], sizes: MeshSizes, order: int,
-              splits: Sequence[tuple[str, float]]) -> None:
-    numbers = {"size_x": cell.size_x, "size_y": cell.size_y, "depth": depth, "rim_size": sizes.rim_size,
-               "max_size": sizes.max_size, **{f"layer {name}": thickness for name, thickness in layers}}
+def _validate(
+    cell: BoxCell,
+    depth: float,
+    layers: Sequence[tuple[str, float]],
+    sizes: MeshSizes,
+    order: int,
+    splits: Sequence[tuple[str, float]],
+) -> None:
+    numbers = {
+        "size_x": cell.size_x,
+        "size_y": cell.size_y,
+        "depth": depth,
+        "rim_size": sizes.rim_size,
+        "max_size": sizes.max_size,
+        **{f"layer {name}": thickness for name, thickness in layers},
+    }
     for name, value in numbers.items():
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"{name} = {value}: must be a positive, finite length [m]")
@@ -157,8 +171,9 @@ def _validate(cell: BoxCell, depth: float, layers: Sequence[tuple[str, float]], 
             raise InputError(f"shape {shape}: sizes must be positive and finite, inner_radius below radius")
 
 
-def _slabs(depth: float, layers: Sequence[tuple[str, float]], splits: Sequence[tuple[str, float]],
-           unit: float) -> list[_Slab]:
+def _slabs(
+    depth: float, layers: Sequence[tuple[str, float]], splits: Sequence[tuple[str, float]], unit: float
+) -> list[_Slab]:
     """Regions from z = 0 down, cut at the jump interfaces."""
     ends: list[tuple[float, int]] = []
     z = 0.0
@@ -207,11 +222,17 @@ def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]
     for shape in cell.shapes:
         if isinstance(shape, Ellipse):
             p, q = shape.semi_axis_x, shape.semi_axis_y
-            tips = [(shape.x - p, shape.y), (shape.x + p, shape.y)] if p > q else [
-                (shape.x, shape.y - q), (shape.x, shape.y + q)]
+            tips = (
+                [(shape.x - p, shape.y), (shape.x + p, shape.y)]
+                if p > q
+                else [(shape.x, shape.y - q), (shape.x, shape.y + q)]
+            )
             curvature_radius = min(p, q) ** 2 / max(p, q)
-            places += [(x / unit, y / unit, curvature_radius / unit / 2) for x, y in tips
-                       if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y]
+            places += [
+                (x / unit, y / unit, curvature_radius / unit / 2)
+                for x, y in tips
+                if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y
+            ]
     for shape in cell.shapes:
         along = zip(_extent(shape), (shape.x, shape.y), (cell.size_x, cell.size_y), (0, 1), strict=True)
         for half, at, size, axis in along:
@@ -226,7 +247,7 @@ def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]
                     places.append((x / unit, y / unit, 2 * width / unit))  # the mirror image doubles the gap
     discs = [shape for shape in cell.shapes if isinstance(shape, Disc | Annulus)]
     for i, one in enumerate(discs):
-        for other in discs[i + 1:]:
+        for other in discs[i + 1 :]:
             apart = math.hypot(one.x - other.x, one.y - other.y)
             width = apart - one.radius - other.radius
             if 0 < width < min(one.radius, other.radius):
@@ -236,13 +257,19 @@ def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]
                     places.append((x / unit, y / unit, width / unit))
     for shape in cell.shapes:
         if isinstance(shape, Annulus):
-            places.append(((shape.x + (shape.radius + shape.inner_radius) / 2) / unit, shape.y / unit,
-                           (shape.radius - shape.inner_radius) / unit))
+            places.append(
+                (
+                    (shape.x + (shape.radius + shape.inner_radius) / 2) / unit,
+                    shape.y / unit,
+                    (shape.radius - shape.inner_radius) / unit,
+                )
+            )
     return places
 
 
-def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float
-            ) -> tuple[TetrahedralMesh, dict[str, float]]:
+def _meshed(
+    cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float
+) -> tuple[TetrahedralMesh, dict[str, float]]:
     """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top."""
     occ, meshing = _netgen()
     meshing.SetMessageImportance(0)
@@ -253,8 +280,10 @@ def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit:
         union = _face(occ, cell.shapes[0], unit)
         for shape in cell.shapes[1:]:
             union = union + _face(occ, shape, unit)
-        parts = {"contact" if cell.contact_inside else "gap": base * union,
-                 "gap" if cell.contact_inside else "contact": base - union}
+        parts = {
+            "contact" if cell.contact_inside else "gap": base * union,
+            "gap" if cell.contact_inside else "contact": base - union,
+        }
     for name, part in parts.items():
         part.faces.name = name
     solids, z = [], 0.0
@@ -284,8 +313,10 @@ def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit:
     try:
         raw = occ.OCCGeometry(glued).GenerateMesh(mp=parameters)
     except Exception as error:  # netgen raises bare exceptions of several kinds
-        raise AspotError(f"netgen could not mesh this cell with rim_size {sizes.rim_size:.3g} m, "
-                         f"max_size {sizes.max_size:.3g} m, grading {sizes.grading:.3g}: {error}") from error
+        raise AspotError(
+            f"netgen could not mesh this cell with rim_size {sizes.rim_size:.3g} m, "
+            f"max_size {sizes.max_size:.3g} m, grading {sizes.grading:.3g}: {error}"
+        ) from error
     cells, facets = raw.Elements3D().NumPy(), raw.Elements2D().NumPy()
     if len(cells) == 0:
         raise AspotError("netgen returned no tetrahedra for this cell; try a smaller max_size")
@@ -295,14 +326,19 @@ def _meshed(cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit:
     tags = np.array([descriptor.bcname for descriptor in raw.FaceDescriptors()])[facets["index"] - 1]
     nodes = np.asarray(raw.Coordinates(), dtype=np.float64).copy()
     mesh = TetrahedralMesh(
-        nodes=nodes, cells=oriented(nodes, vertices), cell_region=material[cells["index"] - 1],
+        nodes=nodes,
+        cells=oriented(nodes, vertices),
+        cell_region=material[cells["index"] - 1],
         region_names=tuple(f"slab {k}" for k in range(len(thicknesses))),
-        surfaces={name: triangles[tags == name] for name in ("contact", "gap", "counter", "front")}, unit_m=unit)
+        surfaces={name: triangles[tags == name] for name in ("contact", "gap", "counter", "front")},
+        unit_m=unit,
+    )
     return mesh, areas
 
 
-def _rim_points(cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64],
-                t: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rim_points(
+    cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64], t: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Points at the parts t of chords between rim vertices, moved onto the circle or ellipse of both ends."""
     curves: list[tuple[float, float, float, float]] = []
     residuals = []
@@ -329,9 +365,20 @@ def _rim_points(cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDA
     return middle
 
 
-def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = (), rim_size: float, max_size: float,
-          grading: float = 0.3, order: int = 2, quarter_points: bool = True, subdivisions: int = 1,
-          split_at_depth: Sequence[tuple[str, float]] = (), max_tetrahedra: int = MAX_TETRAHEDRA) -> TetrahedralMesh:
+def build(
+    cell: BoxCell,
+    *,
+    depth: float,
+    layers: Sequence[tuple[str, float]] = (),
+    rim_size: float,
+    max_size: float,
+    grading: float = 0.3,
+    order: int = 2,
+    quarter_points: bool = True,
+    subdivisions: int = 1,
+    split_at_depth: Sequence[tuple[str, float]] = (),
+    max_tetrahedra: int = MAX_TETRAHEDRA,
+) -> TetrahedralMesh:
     """Tetrahedra of a box cell, graded to the rims that separate contact from gap.
 
     Parameters
@@ -373,14 +420,15 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     AspotError
         netgen-mesher missing, or it could not mesh.
     """
-    sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading,
-                      subdivisions=subdivisions)
+    sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading, subdivisions=subdivisions)
     _validate(cell, depth, layers, sizes, order, split_at_depth)
     estimate = estimated_tetrahedra(cell, depth, sizes, layers)
     if estimate > max_tetrahedra:
-        raise MemoryLimitError(f"about {estimate:.2g} tetrahedra would be needed, the limit is {max_tetrahedra:.2g}: "
-                               f"raise rim_size ({rim_size:.3g} m)"
-                               f", max_size ({max_size:.3g} m) or grading ({grading:.3g})")
+        raise MemoryLimitError(
+            f"about {estimate:.2g} tetrahedra would be needed, the limit is {max_tetrahedra:.2g}: "
+            f"raise rim_size ({rim_size:.3g} m)"
+            f", max_size ({max_size:.3g} m) or grading ({grading:.3g})"
+        )
     unit = _feature(cell)
     slabs = _slabs(depth, layers, split_at_depth, unit)
     thick = [k for k, slab in enumerate(slabs) if slab.thickness > _EXTRUDED_UP_TO]
@@ -392,27 +440,48 @@ def build(cell: BoxCell, *, depth: float, layers: Sequence[tuple[str, float]] = 
     if areas["contact"] <= 0:
         raise InputError(f"shapes = {cell.shapes}: no contact is left inside the cell")
     slab_of = np.array(thick)[mesh.cell_region]
-    mesh = TetrahedralMesh(nodes=mesh.nodes, cells=mesh.cells, cell_region=slab_of, surfaces=mesh.surfaces, unit_m=unit,
-                           region_names=tuple(str(k) for k in range(len(slabs))))
+    mesh = TetrahedralMesh(
+        nodes=mesh.nodes,
+        cells=mesh.cells,
+        cell_region=slab_of,
+        surfaces=mesh.surfaces,
+        unit_m=unit,
+        region_names=tuple(str(k) for k in range(len(slabs))),
+    )
     z = 0.0
     for k, slab in enumerate(slabs):
         if k not in thick:
-            mesh = _with_thin_slab(mesh, k, _sublayers(
-                slab.thickness, rim_size / unit + grading * z, grading, sizes.max_size / unit))
+            mesh = _with_thin_slab(
+                mesh, k, _sublayers(slab.thickness, rim_size / unit + grading * z, grading, sizes.max_size / unit)
+            )
         z += slab.thickness
     for k, slab in enumerate(slabs):
         if slab.jump_above is not None:
             mesh = with_jump(mesh, slab.jump_above, mesh.cell_region >= k)
     region = np.array([slab.region for slab in slabs])[mesh.cell_region]
-    mesh = TetrahedralMesh(nodes=mesh.nodes, cells=mesh.cells, cell_region=region, surfaces=mesh.surfaces,
-                           jumps=mesh.jumps, unit_m=unit, region_names=("electrolyte", *(name for name, _ in layers)))
+    mesh = TetrahedralMesh(
+        nodes=mesh.nodes,
+        cells=mesh.cells,
+        cell_region=region,
+        surfaces=mesh.surfaces,
+        jumps=mesh.jumps,
+        unit_m=unit,
+        region_names=("electrolyte", *(name for name, _ in layers)),
+    )
     allowed = _area_error(cell, mesh, order, min(area for area in areas.values() if area > 0))
     if order == 2 or subdivisions > 1:
-        mesh = subdivided(mesh, n=subdivisions, order=order, quarter_points=quarter_points,
-                          rim_points=lambda start, end, t: _rim_points(cell, unit, start, end, t))
+        mesh = subdivided(
+            mesh,
+            n=subdivisions,
+            order=order,
+            quarter_points=quarter_points,
+            rim_points=lambda start, end, t: _rim_points(cell, unit, start, end, t),
+        )
     if (jacobians(mesh, 3)[0] <= 0).any():
-        raise AspotError(f"rim_size {rim_size:.3g} m is too coarse to follow the curved rim (cells turn inside out): "
-                         f"use about 0.2 of the smallest radius of curvature")
+        raise AspotError(
+            f"rim_size {rim_size:.3g} m is too coarse to follow the curved rim (cells turn inside out): "
+            f"use about 0.2 of the smallest radius of curvature"
+        )
     check(mesh, areas={name: (areas[name], allowed) for name in areas if areas[name] > 0})
     return mesh
 
@@ -443,7 +512,6 @@ def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: floa
     # 1.2: terms of higher order in h / R.
     missing = 1.2 * (h**3 / 12 if order == 1 else h**5 / 100) * (min(radii) / straight.unit_m) ** 2
     return 1e-6 + float(missing.sum()) / area
-
 
 
 def recommended_sizes(cell: BoxCell, depth: float, level: int) -> MeshSizes:

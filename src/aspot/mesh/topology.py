@@ -55,8 +55,9 @@ def interface_facets(vertices: IntArray, is_below: NDArray[np.bool_]) -> IntArra
         all_facets = np.sort(near[:, CELL_FACETS].reshape(-1, 3), axis=1)
         return np.unique(all_facets[on_interface[all_facets].all(axis=1)], axis=0)
 
-    both, counts = np.unique(np.concatenate([facets(vertices[~is_below]), facets(vertices[is_below])]), axis=0,
-                             return_counts=True)
+    both, counts = np.unique(
+        np.concatenate([facets(vertices[~is_below]), facets(vertices[is_below])]), axis=0, return_counts=True
+    )
     facets_of_both: IntArray = both[counts == 2]
     return facets_of_both
 
@@ -80,8 +81,9 @@ def _side_of_interface(mesh: TetrahedralMesh, is_below: NDArray[np.bool_], base:
     return above
 
 
-def with_slab(mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: IntArray, thicknesses: Sequence[float],
-              region: int) -> tuple[TetrahedralMesh, NDArray[np.bool_]]:
+def with_slab(
+    mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: IntArray, thicknesses: Sequence[float], region: int
+) -> tuple[TetrahedralMesh, NDArray[np.bool_]]:
     """Mesh with a slab of tetrahedra extruded along z between the cells above and those below an interface.
 
     Parameters
@@ -131,8 +133,11 @@ def with_slab(mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: Int
     old_front = mesh.surfaces.get("front", np.empty((0, 3), dtype=np.int64))
     p, q = shared_edges(facets, old_front, n_old).T
     for up, down in itertools.pairwise(levels):
-        prisms += [np.stack([up[a], up[b], up[c], down[c]], axis=1), np.stack([up[a], up[b], down[b], down[c]], axis=1),
-                   np.stack([up[a], down[a], down[b], down[c]], axis=1)]
+        prisms += [
+            np.stack([up[a], up[b], up[c], down[c]], axis=1),
+            np.stack([up[a], up[b], down[b], down[c]], axis=1),
+            np.stack([up[a], down[a], down[b], down[c]], axis=1),
+        ]
         front += [np.stack([up[p], up[q], down[q]], axis=1), np.stack([up[p], down[p], down[q]], axis=1)]
     slab = oriented(nodes, np.concatenate(prisms))
     on_top = bool(np.all(is_below))
@@ -142,8 +147,13 @@ def with_slab(mesh: TetrahedralMesh, *, is_below: NDArray[np.bool_], facets: Int
         surfaces[name] = np.where(upper[:, None], levels[0][facet], facet)
     if "front" in surfaces:
         surfaces["front"] = np.concatenate([surfaces["front"], *front])
-    out = replace(mesh, nodes=nodes, cells=np.concatenate([cells, slab]), surfaces=surfaces,
-                  cell_region=np.concatenate([mesh.cell_region, np.full(len(slab), region, dtype=np.int64)]))
+    out = replace(
+        mesh,
+        nodes=nodes,
+        cells=np.concatenate([cells, slab]),
+        surfaces=surfaces,
+        cell_region=np.concatenate([mesh.cell_region, np.full(len(slab), region, dtype=np.int64)]),
+    )
     return out, np.concatenate([is_below, np.zeros(len(slab), dtype=bool)])
 
 
@@ -164,5 +174,10 @@ def with_jump(mesh: TetrahedralMesh, name: str, is_below: NDArray[np.bool_]) -> 
     for key, facet in mesh.surfaces.items():
         is_upper = np.full(len(facet), True) if key in ("contact", "gap") else above[facet].sum(axis=1) > 0
         surfaces[key] = np.where(is_upper[:, None], facet, lower[facet])
-    return replace(mesh, nodes=np.concatenate([mesh.nodes, mesh.nodes[base]]), cells=cells, surfaces=surfaces,
-                   jumps={**mesh.jumps, name: (facets, lower[facets])})
+    return replace(
+        mesh,
+        nodes=np.concatenate([mesh.nodes, mesh.nodes[base]]),
+        cells=cells,
+        surfaces=surfaces,
+        jumps={**mesh.jumps, name: (facets, lower[facets])},
+    )

@@ -16,10 +16,18 @@ from aspot.mesh.topology import with_jump
 IntArray = NDArray[np.int64]
 
 
-def uniform_box(nx: int, ny: int, nz: int, size: tuple[float, float, float] = (1.0, 1.0, 1.0), *, order: int = 1,
-                contact: Callable[[IntArray, IntArray], NDArray[np.bool_]] | None = None,
-                jump: tuple[str, int] | None = None, layers: tuple[tuple[str, int], ...] = (),
-                unit_m: float = 1.0) -> TetrahedralMesh:
+def uniform_box(
+    nx: int,
+    ny: int,
+    nz: int,
+    size: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    *,
+    order: int = 1,
+    contact: Callable[[IntArray, IntArray], NDArray[np.bool_]] | None = None,
+    jump: tuple[str, int] | None = None,
+    layers: tuple[tuple[str, int], ...] = (),
+    unit_m: float = 1.0,
+) -> TetrahedralMesh:
     """Box of nx x ny x nz bricks, each cut into Kuhn's 6 tetrahedra.
 
     Parameters
@@ -71,7 +79,7 @@ def uniform_box(nx: int, ny: int, nz: int, size: tuple[float, float, float] = (1
     region_of_row = np.zeros(nz, dtype=np.int64)
     start = 0
     for number, (_, rows) in enumerate(layers, start=1):
-        region_of_row[start:start + rows] = number
+        region_of_row[start : start + rows] = number
         start += rows
 
     def plane(first: int, second: int, n: tuple[int, int], offset: int) -> tuple[IntArray, IntArray, IntArray]:
@@ -83,12 +91,21 @@ def uniform_box(nx: int, ny: int, nz: int, size: tuple[float, float, float] = (1
 
     top, p, q = plane(0, 1, (nx, ny), 0)
     touches = np.ones(len(p), dtype=bool) if contact is None else np.asarray(contact(p, q), dtype=bool)
-    surfaces = {"contact": top[touches].reshape(-1, 3), "gap": top[~touches].reshape(-1, 3),
-                "counter": plane(0, 1, (nx, ny), nz)[0].reshape(-1, 3),
-                "front": plane(0, 2, (nx, nz), 0)[0].reshape(-1, 3)}
+    surfaces = {
+        "contact": top[touches].reshape(-1, 3),
+        "gap": top[~touches].reshape(-1, 3),
+        "counter": plane(0, 1, (nx, ny), nz)[0].reshape(-1, 3),
+        "front": plane(0, 2, (nx, nz), 0)[0].reshape(-1, 3),
+    }
     names = ("electrolyte", *(name for name, _ in layers))
-    mesh = TetrahedralMesh(nodes=nodes, cells=cells.reshape(-1, 4), cell_region=np.repeat(region_of_row[k], 6),
-                           region_names=names, surfaces=surfaces, unit_m=unit_m)
+    mesh = TetrahedralMesh(
+        nodes=nodes,
+        cells=cells.reshape(-1, 4),
+        cell_region=np.repeat(region_of_row[k], 6),
+        region_names=names,
+        surfaces=surfaces,
+        unit_m=unit_m,
+    )
     if jump is not None:
         mesh = with_jump(mesh, jump[0], np.repeat(k >= jump[1], 6))
     return mesh if order == 1 else subdivided(mesh, n=1, order=2, quarter_points=False)
