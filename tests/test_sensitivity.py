@@ -103,7 +103,7 @@ def test_activation_energies_are_weighted_means() -> None:
     bulk, boundaries = 0.26, 0.36
     split = shares["SE bulk"] + shares["SE grain_boundaries"]
     electrolyte = (shares["SE bulk"] * bulk + shares["SE grain_boundaries"] * boundaries) / split
-    assert found.SE == pytest.approx(electrolyte, rel=1e-6)
+    assert pytest.approx(electrolyte, rel=1e-6) == found.SE
     total = electrolyte * (split + shares["constriction"]) + 0.5 * shares["charge_transfer"]
     # The distribution of the current over the contacts changes with temperature only to second order in R.
     assert found.total == pytest.approx(total, rel=1e-6)
