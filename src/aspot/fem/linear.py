@@ -21,7 +21,9 @@ DIRECT_LIMIT = 1e-9
 #: Largest accepted residual of an iterative solve, relative to the right-hand side, both scaled by the diagonal.
 ITERATIVE_LIMIT = 1e-9
 _ITERATIVE_GOAL = 1e-10
-_MAX_ITERATIONS = 1000
+_MAX_ITERATIONS = 500
+#: A first residual above this is not worth correcting.
+_STALLED = 1e-4
 _MAX_REFINEMENTS = 12
 #: Largest accepted change of a solution by its last refinement, relative to its maximum.
 _SETTLED = 1e-5
@@ -119,10 +121,12 @@ def solve_multigrid(
 
     x = conjugate_gradients(scaled_a, rhs, precondition)
     size = float(np.linalg.norm(rhs))
+    left = np.inf
     for _ in range(_MAX_REFINEMENTS):
         r = rhs - scaled_a @ x if residual is None else scale * residual(scale * x)
-        left = float(np.linalg.norm(r)) / size
-        if not np.isfinite(left) or left < 10.0 * _ITERATIVE_GOAL:
+        before, left = left, float(np.linalg.norm(r)) / size
+        # A correction that gains little shows that the iteration has stalled, or that rounding is reached.
+        if not np.isfinite(left) or left < 10.0 * _ITERATIVE_GOAL or left > 0.1 * before or left > _STALLED:
             break
         x = x + conjugate_gradients(scaled_a, r, precondition, goal=max(_ITERATIVE_GOAL / left, 1e-12))
     if not left < ITERATIVE_LIMIT:

@@ -33,8 +33,8 @@ Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
 #: Row sums below this part of the row's magnitude are rounding; above it they are couplings to the ground.
 _ROUNDING = 1e-12
 
-#: Unknowns up to which a direct solve takes over where multigrid does not converge.
-_DIRECT_FALLBACK = 30_000
+#: Unknowns up to which a direct solve is as quick as multigrid, and up to which it stands in where that fails.
+_DIRECT_BELOW, _DIRECT_FALLBACK = 3_000, 30_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +183,7 @@ class Problem:
         def residual(v: NDArray[np.complex128]) -> NDArray[np.complex128]:
             return -self._image(theta, np.append(v, 1.0))[:n]
 
-        if self.solver == "direct":
+        if self.solver == "direct" or n <= _DIRECT_BELOW:
             x = linear.solve_direct(free, b, residual)
         else:
             magnitude = csr_array(self.operator(np.abs(theta).astype(complex))[:n, :n]) if np.iscomplexobj(a) else free
