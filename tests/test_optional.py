@@ -78,7 +78,7 @@ VIEW = """
 import numpy as np
 from aspot.errors import AspotError
 from aspot.field import Field
-from aspot.plot import view_3d
+from aspot.field_plot import view_3d
 points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) * 1e-6
 current = np.array([[0, 0, 1], [0, 0, 2], [0, 0, 3], [0, 0, 4]], complex)
 field = Field(frequency_Hz=0.0, points_m=points, cells=np.array([[0, 1, 2, 3]]), cell_type="tetra",

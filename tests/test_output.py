@@ -210,7 +210,8 @@ def test_strict_replaces_what_json_cannot_say() -> None:
 
 
 def test_a_result_with_unknowns_still_gives_strict_json() -> None:
-    bare = dataclasses.replace(result(), arc=None, relative_error_estimate=float("nan"))
+    resistances = dataclasses.replace(result().resistances, total_interval=None)
+    bare = dataclasses.replace(result(), arc=None, relative_error_estimate=float("nan"), resistances=resistances)
     s = strict_json(json.dumps(output.summary(bare), allow_nan=False))
     assert s["C_int_F_per_cm2"] is None
     assert s["apex_frequency_Hz"] is None
