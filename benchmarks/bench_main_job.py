@@ -41,7 +41,7 @@ def stages(case: Path) -> dict[str, Any]:
 
     from aspot import output, plot
     from aspot.casefile import load
-    from aspot.simulate import simulate
+    from aspot.simulation import simulate
 
     lap("import")
     cell = load(case)
@@ -91,7 +91,7 @@ def without_basis(case: Path, repeats: int) -> dict[str, Any]:
     from aspot.casefile import load
     from aspot.discretise import PROFILE
     from aspot.plan import plan
-    from aspot.simulate import simulate
+    from aspot.simulation import simulate
 
     cell = load(case)
     result = simulate(cell)

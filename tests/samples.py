@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from aspot.casefile import loads
 from aspot.result import Result
-from aspot.simulate import simulate
+from aspot.simulation import simulate
 
 #: A spot with a gap, charge transfer and grain boundaries: every part of the resistance occurs.
 CASE = """

@@ -11,7 +11,7 @@ from aspot.discretise import BACKENDS
 from aspot.interface import InterfaceProblem, Layer, sufficient_depth
 from aspot.laws import Activated, Conductor, Gap, ResistorCapacitor
 from aspot.morphology.unit_cell import ProfileCell
-from aspot.simulate import simulate
+from aspot.simulation import simulate
 
 BACKEND = BACKENDS["axisymmetric"]
 

@@ -152,12 +152,12 @@ def test_an_unknown_override_is_status_2(call: Call, case: Path) -> None:
 def test_an_output_that_is_a_file_is_refused_before_computing(
     call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aspot import simulate
+    from aspot import simulation
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(simulate, "simulate", never)
+    monkeypatch.setattr(simulation, "simulate", never)
     (tmp_path / "file").write_text("x")
     assert_one_line(call("run", case, "--out", tmp_path / "file"), 2, "is a file")
     assert (tmp_path / "file").read_text() == "x"
@@ -177,12 +177,12 @@ def test_an_output_that_is_a_file_is_refused_before_computing(
 def test_any_other_failure_is_status_1_with_one_line(
     call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, words: list[str]
 ) -> None:
-    from aspot import simulate
+    from aspot import simulation
 
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(simulate, "simulate", fail)
+    monkeypatch.setattr(simulation, "simulate", fail)
     assert_one_line(call("run", case, "--out", tmp_path / "o"), 1, *words)
     assert not (tmp_path / "o").exists()
 
@@ -190,13 +190,13 @@ def test_any_other_failure_is_status_1_with_one_line(
 def test_a_tolerance_that_cannot_be_reached_is_status_1(
     call: Call, case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aspot import simulate
+    from aspot import simulation
     from aspot.errors import ToleranceError
 
     def fail(*_: object, **__: object) -> None:
         raise ToleranceError("numerics.relative_tolerance = 1e-09 was not reached")
 
-    monkeypatch.setattr(simulate, "simulate", fail)
+    monkeypatch.setattr(simulation, "simulate", fail)
     assert_one_line(call("run", case, "--out", tmp_path / "o"), 1, "numerics.relative_tolerance")
 
 

@@ -107,3 +107,15 @@ def test_3d_view_draws_or_says_what_is_missing_but_never_crashes(tmp_path: Path)
     else:
         assert "libegl1" in done.stdout
         assert not (tmp_path / "view.png").exists()
+
+
+def test_the_public_names_stay_what_they_are() -> None:
+    """No module hides a function of the same name, whatever has been imported before."""
+    code = (
+        "import aspot, importlib, pkgutil\n"
+        "for module in pkgutil.walk_packages(aspot.__path__, 'aspot.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "assert callable(aspot.simulate) and callable(aspot.load) and isinstance(aspot.Cell, type)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

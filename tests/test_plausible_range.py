@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aspot.cell import Cell
 from aspot.errors import AspotError, InputError
-from aspot.simulate import simulate
+from aspot.simulation import simulate
 
 RADII = (1e-8, 1e-3)
 FREQUENCIES = (1e-3, 1e9)

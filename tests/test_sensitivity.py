@@ -8,7 +8,7 @@ import pytest
 from aspot.analysis.sensitivity import activation_energies, sensitivities
 from aspot.cell import Cell
 from aspot.errors import InputError
-from aspot.simulate import simulate
+from aspot.simulation import simulate
 
 CELL = Cell(
     electrolyte={

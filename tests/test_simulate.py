@@ -20,8 +20,9 @@ from aspot.cell import Cell
 from aspot.cli import main
 from aspot.discretise import BACKENDS
 from aspot.errors import InputError, ToleranceError
+from aspot.plan import plan
 from aspot.result import Result
-from aspot.simulate import plan, simulate
+from aspot.simulation import simulate
 
 EV = elementary_charge
 ROOM = 298.15

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aspot.casefile import load, loads
     from aspot.cell import Cell
     from aspot.result import Result
-    from aspot.simulate import simulate
+    from aspot.simulation import simulate
     from aspot.spectrum import Spectrum
 
     __version__: str
@@ -34,7 +34,7 @@ _HOME: dict[str, str | None] = {
     "load": "casefile",
     "loads": "casefile",
     "materials": None,
-    "simulate": "simulate",
+    "simulate": "simulation",
 }
 
 

@@ -75,7 +75,7 @@ def run(
     from aspot.casefile import load
 
     cell = load(case, overrides)
-    from aspot.simulate import simulate
+    from aspot.simulation import simulate
 
     with _progress() as report:
         result = simulate(cell, progress=report)
@@ -96,7 +96,7 @@ def validate(case: CaseArgument, set_: SetOption = None) -> None:
     from aspot.casefile import load
 
     cell = load(case, _overrides(set_))
-    from aspot.simulate import plan
+    from aspot.plan import plan
 
     described = plan(cell).describe()
     console = _console()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aspot.cell import Cell
 from aspot.errors import AspotError, InputError
 from aspot.result import Result
-from aspot.simulate import simulate
+from aspot.simulation import simulate
 
 _MAX_STEPS = 25
 _CLOSE = 2e-4

@@ -19,7 +19,7 @@ from aspot.plan import Plan, backend_of, plan
 from aspot.result import InterfaceArc, Resistances, Result
 from aspot.spectrum import Spectrum
 
-__all__ = ["Progress", "installed_versions", "plan", "simulate"]
+__all__ = ["Progress", "installed_versions", "simulate"]
 
 Progress = Callable[[str, float], None]
 
