@@ -53,21 +53,21 @@ def equivalent_morphologies(
     Raises
     ------
     InputError
-        If the cell has no gap or no radius to vary, or no contact fraction admits a solution.
+        If the cell has no gap or no radius to vary, or no contact fraction admits a solution; with the reason for each.
     """
     morphology = cell.working_electrode.morphology
     if cell.working_electrode.gap is None or getattr(morphology, "radius", None) is None:
         raise InputError("working_electrode: needs a morphology with a radius and a gap; both are to be found")
-    found = []
+    found, refused = [], []
     for fraction in contact_fractions:
         try:
             found.append(_member(cell, fraction, R_int_ohm_cm2, C_int_F_per_cm2))
-        except _NoSolutionError:
-            continue
+        except _NoSolutionError as reason:
+            refused.append(str(reason))
     if not found:
         raise InputError(
             f"no contact fraction of {list(contact_fractions)} gives R_int = {R_int_ohm_cm2:g} ohm cm2 and "
-            f"C_int = {C_int_F_per_cm2:g} F/cm2"
+            f"C_int = {C_int_F_per_cm2:g} F/cm2; {'; '.join(refused)}"
         )
     return tuple(found)
 
