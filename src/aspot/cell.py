@@ -76,7 +76,7 @@ _CONDUCTANCES = (1e-8, 1e14)
 class Numerics(Spec):
     """How it is solved: backend, and the relative error of Z that is allowed at every frequency."""
 
-    backend: Literal["auto", "axisymmetric", "tetrahedra", "planar", "voxel"] = "auto"
+    backend: Literal["auto", "axisymmetric", "surface", "tetrahedra", "planar", "voxel"] = "auto"
     relative_tolerance: Tolerance = 1e-3
 
 
@@ -188,12 +188,15 @@ class Cell(Spec):
             return
         if asked in ("planar", "voxel"):
             raise FieldError(
-                "numerics.backend", "is not available in this version; allowed: auto, axisymmetric, tetrahedra", asked
+                "numerics.backend",
+                "is not available in this version; allowed: auto, axisymmetric, surface, tetrahedra",
+                asked,
             )
         box = self.working_electrode.morphology.arrangement in ("square", "hexagonal")
-        if (asked == "tetrahedra") != box:
-            fits = "tetrahedra" if box else "axisymmetric"
-            raise FieldError("numerics.backend", f"does not solve this morphology; allowed: auto, {fits}", asked)
+        fits = ("surface", "tetrahedra") if box else ("axisymmetric",)
+        if asked not in fits:
+            allowed = ", ".join(("auto", *fits))
+            raise FieldError("numerics.backend", f"does not solve this morphology; allowed: {allowed}", asked)
 
     def _check_temperature(self) -> None:
         """Refuse a temperature at which activation energies make laws that no instrument could see."""

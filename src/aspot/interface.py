@@ -41,6 +41,8 @@ class InterfaceProblem:
     counter : Law or None
         Admittance per area of the far face [S/m2]; None: ideal.
     temperature_K : float
+    backend : str
+        Name of the backend that is to solve it; "auto": the first that can.
     """
 
     cell: UnitCell
@@ -51,6 +53,7 @@ class InterfaceProblem:
     gap: Law | None = None
     counter: Law | None = None
     temperature_K: float
+    backend: str = "auto"
 
 
 def slowest_wave_number(cell: UnitCell) -> float:

@@ -59,7 +59,7 @@ class Plan:
     ----------
     cell : Cell
     backend : Backend
-        Of the working electrode; flux tubes on the other side use "axisymmetric".
+        Of the working electrode; the other side uses one that fits it.
     sides : tuple of Side
         Microscopic interfaces, the working electrode first.
     counter : Law or None
@@ -127,8 +127,9 @@ class Plan:
 
 
 def backend_of(interface: InterfaceProblem) -> Backend:
-    """The backend that solves an interface."""
-    return next(b for b in BACKENDS.values() if b.accepts(interface.cell))
+    """The backend that solves an interface: the one asked for if it can, else the first that can."""
+    fitting = {b.name: b for b in BACKENDS.values() if b.accepts(interface.cell)}
+    return fitting.get(interface.backend) or next(iter(fitting.values()))
 
 
 def plan(cell: Cell) -> Plan:
@@ -137,7 +138,8 @@ def plan(cell: Cell) -> Plan:
     Raises
     ------
     InputError
-        If two different interfaces would interact through a pellet that is too thin for both.
+        If two different interfaces would interact through a pellet that is too thin for both, or the backend asked for
+        cannot solve the working electrode.
     """
     electrolyte = cell.electrolyte.law()
     thickness = cell.electrolyte.thickness
@@ -159,6 +161,7 @@ def plan(cell: Cell) -> Plan:
             contact=electrode.contact_law(),
             gap=electrode.gap_law(),
             temperature_K=cell.temperature,
+            backend=cell.numerics.backend,
         )
 
     def wanted(electrode: Electrode) -> float:
@@ -202,6 +205,10 @@ def plan(cell: Cell) -> Plan:
         # The whole pellet is meshed: its counter electrode is part of the piece.
         sides[0] = replace(sides[0], interface=replace(sides[0].interface, counter=counter_law))
         counter_law = None
-    return Plan(
-        cell=cell, backend=backend_of(sides[0].interface), sides=tuple(sides), counter=counter_law, pellet=pellet
-    )
+    backend, asked = backend_of(sides[0].interface), cell.numerics.backend
+    if asked not in ("auto", backend.name):
+        raise InputError(
+            f'numerics.backend = "{asked}" cannot solve working_electrode.morphology, whose shapes reach beyond the '
+            f"lines between them; allowed: auto, {backend.name}"
+        )
+    return Plan(cell=cell, backend=backend, sides=tuple(sides), counter=counter_law, pellet=pellet)

@@ -1,0 +1,91 @@
+"""What a backend is: from the continuous problem of an interface to an affine Problem, at a numbered level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from aspot.fem.problem import Problem, Role, Term
+from aspot.field import Field
+from aspot.interface import InterfaceProblem
+from aspot.laws import Law
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """An interface problem made discrete: the affine problem and the assembly that gives its unknowns a place."""
+
+    interface: InterfaceProblem
+    problem: Problem
+    assembly: object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One way to discretise an interface problem.
+
+    Parameters
+    ----------
+    name : str
+    n_levels : int
+        Levels 0 .. n_levels - 1, each finer than the one before.
+    extrapolation : callable
+        level -> (weight, safety): the change of Z from the level before is added once more with this weight; times
+        `safety` it is taken as the error of the result.
+    accepts : callable
+        Whether it can solve a unit cell.
+    discretise : callable
+        (interface, level) -> Discrete.
+    unknowns : callable
+        (interface, level) -> estimated number of unknowns.
+    memory_bytes : callable
+        unknowns -> estimated peak memory of a complex direct solve.
+    resistance_bound : callable or None
+        (discrete, whether the far face is a cut) -> guaranteed upper bound of the direct-current resistance [ohm m2].
+    field : callable
+        (discrete, potentials, angular frequency, drop) -> Field. The potentials are for 1 V across the piece; `drop` is
+        the complex share of the voltage of the cell that lies across the piece.
+    """
+
+    name: str
+    n_levels: int
+    extrapolation: Callable[[int], tuple[float, float]]
+    accepts: Callable[[object], bool]
+    discretise: Callable[[InterfaceProblem, int], Discrete]
+    unknowns: Callable[[InterfaceProblem, int], float]
+    memory_bytes: Callable[[float], float]
+    resistance_bound: Callable[[Discrete, bool], float] | None
+    field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
+
+
+def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tuple[Term, ...]:
+    """Attach each matrix to its law."""
+    laws: dict[str, tuple[Role, Law | None]] = {
+        "electrolyte": ("electrolyte", interface.electrolyte),
+        "contact": ("contact", interface.contact),
+        "gap": ("gap", interface.gap),
+        "counter": ("counter", interface.counter),
+    }
+    laws |= {layer.name: ("layer", layer.law) for layer in interface.layers}
+    out = []
+    for name, matrix in matrices.items():
+        role, law = laws[name]
+        # An insulating gap contributes nothing at any frequency.
+        if law is not None:
+            out.append(Term(name=name, role=role, law=law, matrix=matrix))
+    return tuple(out)
+
+
+def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> NDArray[np.complex128]:
+    """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
+    laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
+    return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
+
+
+def named_layers(interface: InterfaceProblem) -> tuple[tuple[str, float], ...]:
+    """Name and thickness [m] of every layer, outermost first."""
+    return tuple((layer.name, layer.thickness_m) for layer in interface.layers)

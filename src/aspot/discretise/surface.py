@@ -1,0 +1,255 @@
+"""Periodic arrays under a flat interface: high-order elements on the contact plane, the depth exact."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, terms
+from aspot.fem import surface as surface_fem
+from aspot.fem import surface_dual
+from aspot.fem.problem import Problem
+from aspot.fem.profile import lobatto_points
+from aspot.field import Cut, Field
+from aspot.interface import InterfaceProblem
+from aspot.laws import Law
+from aspot.mesh import surface as surface_mesh
+from aspot.morphology.unit_cell import BoxCell, contacts_on_front
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+
+#: Order along the rays, order across, rings: by level.
+_LEVELS = ((3, 3, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
+
+#: Depths at which a field is sampled in the electrolyte, and in each half of a layer.
+_DEPTHS, _LAYER_DEPTHS = 24, 6
+#: Distance from the ends of a patch at which slopes are taken, as at a rim they are infinite.
+_INSIDE = 0.02
+
+
+def _mesh(interface: InterfaceProblem, level: int) -> surface_mesh.SurfaceMesh:
+    assert isinstance(interface.cell, BoxCell)
+    return surface_mesh.build(interface.cell, rings=_LEVELS[level][2])
+
+
+def _discretise(interface: InterfaceProblem, level: int) -> Discrete:
+    mesh = _mesh(interface, level)
+    assembly = surface_fem.assemble(
+        mesh,
+        _LEVELS[level][:2],
+        depth_m=interface.depth_m,
+        layers=named_layers(interface),
+        ideal_contact=interface.contact is None,
+        counter_law=interface.counter is not None,
+    )
+    area = mesh.area * mesh.unit_m**2
+    return Discrete(interface, Problem(terms(interface, assembly.matrices), area, interface.temperature_K), assembly)
+
+
+def _unknowns(interface: InterfaceProblem, level: int) -> float:
+    mesh, (order_r, order_t, _) = _mesh(interface, level), _LEVELS[level]
+    nodes = sum(len(fan) * len(fan[0]) * order_r * order_t + len(fan[0]) * order_r for fan in mesh.fans)
+    return float(nodes * (1 + len(interface.layers) + (interface.counter is not None)))
+
+
+def _resistance_bound(discrete: Discrete, is_cut: bool) -> float:
+    interface, assembly = discrete.interface, discrete.assembly
+    assert isinstance(assembly, surface_fem.SurfaceAssembly)
+
+    def per_area(law: Law | None, absent: float) -> float:
+        if law is None:
+            return absent
+        y = float(np.real(law(np.zeros(1), interface.temperature_K)[0]))
+        return 1.0 / y if y > 0.0 else np.inf
+
+    names = (*(layer.name for layer in interface.layers), "electrolyte")
+    resistivity = 1.0 / np.real(region_admittivities(interface, names, 0.0))
+    bound = surface_dual.resistance_bound(
+        assembly.mesh,
+        (assembly.orders[0] - 1, assembly.orders[1] - 1),
+        depth_m=interface.depth_m,
+        resistivity=float(resistivity[-1]),
+        layers=[(layer.thickness_m, float(r)) for layer, r in zip(interface.layers, resistivity[:-1], strict=True)],
+        contact_resistance=per_area(interface.contact, 0.0),
+        gap_resistance=per_area(interface.gap, np.inf),
+        counter_resistance=per_area(interface.counter, 0.0),
+        is_cut=is_cut,
+    )
+    return bound * discrete.problem.area_m2
+
+
+def _depths(thickness: float, smallest: float, *, is_layer: bool) -> FloatArray:
+    """Depths from 0 to `thickness`, denser towards the interface, in a layer towards both faces."""
+    if not is_layer:
+        return np.concatenate([[0.0], np.geomspace(min(smallest, 0.1 * thickness), thickness, _DEPTHS)])
+    half = np.concatenate([[0.0], np.geomspace(min(smallest, 0.05 * thickness), 0.5 * thickness, _LAYER_DEPTHS)])
+    return np.concatenate([half, thickness - half[-2::-1]])
+
+
+def _profiles(
+    k: FloatArray, depth: FloatArray, thickness: float, top: ComplexArray, bottom: ComplexArray
+) -> tuple[ComplexArray, ComplexArray]:
+    """Modal potentials and their slopes in z at depths of a slab, each (depths, modes), from those of its faces."""
+    z, rest = depth[:, None], thickness - depth[:, None]
+    kt = np.maximum(k * thickness, 1e-9)  # the uniform mode is linear: the limit of a small k
+    k = kt / thickness
+    below = -np.expm1(-2.0 * kt)
+    # sinh(k rest) / sinh(k t) and the like, without overflow.
+    down, up = -np.exp(-k * z) * np.expm1(-2 * k * rest) / below, -np.exp(-k * rest) * np.expm1(-2 * k * z) / below
+    down_slope = -k * np.exp(-k * z) * (1.0 + np.exp(-2 * k * rest)) / below
+    up_slope = k * np.exp(-k * rest) * (1.0 + np.exp(-2 * k * z)) / below
+    return down * top + up * bottom, down_slope * top + up_slope * bottom
+
+
+def _sampled(
+    assembly: surface_fem.SurfaceAssembly, x: ComplexArray
+) -> tuple[list[FloatArray], list[ComplexArray], list[ComplexArray]]:
+    """Depths of every slab, and potentials and their slopes in z at the nodes of the plane, (depths, n) each."""
+    plane = assembly.plane
+    k, shapes = plane.modes
+    faces = assembly.face_potentials(x) @ shapes
+    to_nodes = np.linalg.solve(plane.mass, shapes).T
+    sizes = [patch.part[1] - patch.part[0] for patch, _ in plane.numbering.elements]
+    smallest = 0.1 * min(sizes)
+    depths, potentials, slopes = [], [], []
+    for s, thickness in enumerate(assembly.thickness):
+        depth = _depths(thickness, smallest, is_layer=s + 1 < len(assembly.thickness))
+        modal, modal_slope = _profiles(k, depth, thickness, faces[s], faces[s + 1])
+        depths.append(depth)
+        potentials.append(modal @ to_nodes)
+        slopes.append(modal_slope @ to_nodes)
+    return depths, potentials, slopes
+
+
+def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> Field:
+    interface, assembly = discrete.interface, discrete.assembly
+    assert isinstance(assembly, surface_fem.SurfaceAssembly) and isinstance(interface.cell, BoxCell)
+    names = (*(layer.name for layer in interface.layers), "electrolyte")
+    kappa = region_admittivities(interface, names, omega)
+    depths, potentials, slopes = _sampled(assembly, x)
+    unit = assembly.mesh.unit_m
+    top = np.concatenate([[0.0], np.cumsum(assembly.thickness)])
+    points, cells, regions, potential, current = [], [], [], [], []
+    front: list[list[tuple[FloatArray, ComplexArray, ComplexArray]]] = []
+    first = 0
+    for s, depth in enumerate(depths):
+        on_front = []
+        for patch, nodes in assembly.plane.numbering.elements:
+            xy, lateral = _patch_slopes(patch, assembly.orders, potentials[s][:, nodes])
+            grid = nodes.shape
+            flow = -drop * kappa[s] * np.concatenate([lateral, slopes[s][:, nodes][..., None]], -1) / unit
+            value = 1.0 - drop * (1.0 - potentials[s][:, nodes])
+            z = np.broadcast_to((top[s] + depth)[:, None, None], value.shape)
+            xyz = np.stack([*np.broadcast_arrays(xy[..., 0], xy[..., 1], z)], -1)
+            points.append(xyz.reshape(-1, 3))
+            potential.append(value.ravel())
+            current.append(flow.reshape(-1, 3))
+            block = _hexahedra(len(depth), *grid)
+            cells.append(first + block)
+            regions.append(np.full(len(block), s))
+            first += value.size
+            if patch.theta[0] == 0.0 and not patch.turned:
+                on_front.append((xyz[:, :, 0, :][..., [0, 2]], value[:, :, 0], flow[:, :, 0][..., [0, 2]]))
+        front.append(on_front)
+    copies = _copies(assembly.mesh.wedge)
+    return Field(
+        frequency_Hz=omega / (2.0 * np.pi),
+        points_m=unit * np.concatenate([_turned(np.concatenate(points), c) for c in copies]),
+        cells=np.concatenate(
+            [i * first + (block if c[1] > 0 else block[:, [0, 3, 2, 1, 4, 7, 6, 5]])
+             for i, c in enumerate(copies) for block in [np.concatenate(cells)]]
+        ),
+        cell_type="hexahedron",
+        potential_V=np.tile(np.concatenate(potential), len(copies)),
+        current_density_A_m2=np.concatenate([_turned(np.concatenate(current), c) for c in copies]),
+        regions=names,
+        cell_region=np.tile(np.concatenate(regions), len(copies)),
+        cut=_cut(front, interface, unit),
+    )  # fmt: skip
+
+
+def _patch_slopes(
+    patch: surface_mesh.Patch, orders: tuple[int, int], values: ComplexArray
+) -> tuple[FloatArray, ComplexArray]:
+    """Positions (a, b, 2) of the nodes of a patch and lateral gradients (depths, a, b, 2) of potentials there."""
+    u, v = (0.5 * (lobatto_points(order) + 1.0) for order in orders)
+    xy = patch.map(*(w.ravel() for w in np.meshgrid(u, v, indexing="ij")))[0].reshape(len(u), len(v), 2)
+    if patch.root is not None:
+        u = np.clip(u, _INSIDE, 1.0 - _INSIDE)
+    jacobian = patch.map(*(w.ravel() for w in np.meshgrid(u, v, indexing="ij")))[1].reshape(len(u), len(v), 2, 2)
+    radial, angular = surface_fem.nodal_basis(orders[0], u, patch.root), surface_fem.nodal_basis(orders[1], v, None)
+    local = np.stack(
+        [
+            np.einsum("ai,bj,zij->zab", radial[1], angular[0], values, optimize=True),
+            np.einsum("ai,bj,zij->zab", radial[0], angular[1], values, optimize=True),
+        ],
+        -1,
+    )
+    return xy, np.einsum("zabk,abkd->zabd", local, np.linalg.inv(jacobian))
+
+
+def _hexahedra(n_z: int, n_u: int, n_v: int) -> NDArray[np.int64]:
+    """Cells of a grid whose points run over z, u and v, the last fastest."""
+    index = np.arange(n_z * n_u * n_v).reshape(n_z, n_u, n_v)
+    corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
+    at = [index[k : n_z - 1 + k, i : n_u - 1 + i, j : n_v - 1 + j] for k in (0, 1) for i, j in corners]
+    return np.stack([a.ravel() for a in at], -1)
+
+
+def _copies(wedge: float | None) -> list[tuple[float, int]]:
+    """Reflected copies that make a quarter of the plane of one wedge: angle of the new first ray, and orientation."""
+    if wedge is None:
+        return [(0.0, 1)]
+    count = round(0.5 * np.pi / wedge)
+    return [(0.0, 1), (2.0 * wedge, -1), (2.0 * wedge, 1)][:count]
+
+
+def _turned(vectors: NDArray[np.inexact], copy: tuple[float, int]) -> NDArray[np.inexact]:
+    """Reflect (orientation -1: y to -y first) and turn around z."""
+    angle, orientation = copy
+    c, s = np.cos(angle), np.sin(angle)
+    x, y = vectors[:, 0], orientation * vectors[:, 1]
+    return np.stack([c * x - s * y, s * x + c * y, vectors[:, 2]], -1)
+
+
+def _cut(
+    front: list[list[tuple[FloatArray, ComplexArray, ComplexArray]]], interface: InterfaceProblem, unit: float
+) -> Cut:
+    points, triangles, potential, current = [], [], [], []
+    first = 0
+    for slab in front:
+        for xz, value, flow in slab:
+            n_z, n_x = value.shape
+            index = first + np.arange(n_z * n_x).reshape(n_z, n_x)
+            a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, 1:].ravel(), index[1:, :-1].ravel()
+            triangles.append(np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]))
+            points.append(xz.reshape(-1, 2))
+            potential.append(value.ravel())
+            current.append(flow.reshape(-1, 2))
+            first += value.size
+    assert isinstance(interface.cell, BoxCell)
+    return Cut(
+        points_m=unit * np.concatenate(points),
+        triangles=np.concatenate(triangles),
+        potential_V=np.concatenate(potential),
+        current_density_A_m2=np.concatenate(current),
+        contact_m=contacts_on_front(interface.cell),
+        lateral="x",
+        layers_m=tuple(np.cumsum([layer.thickness_m for layer in interface.layers])),
+    )
+
+
+SURFACE = Backend(
+    name="surface",
+    n_levels=len(_LEVELS),
+    # The error falls at least fivefold per level, by no fixed power: a quarter of the change would do, half is taken.
+    extrapolation=lambda level: (0.0, 0.5),
+    accepts=lambda cell: isinstance(cell, BoxCell) and surface_mesh.accepts(cell),
+    discretise=_discretise,
+    unknowns=_unknowns,
+    # About ten dense matrices with their indices.
+    memory_bytes=lambda n: 200.0 * n**2,
+    resistance_bound=_resistance_bound,
+    field=_field,
+)
