@@ -16,7 +16,7 @@ from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.memory import available_memory
 from aspot.morphology.unit_cell import ProfileCell
-from aspot.plan import Plan, backend_of
+from aspot.plan import Plan, Side, backend_of
 from aspot.reduction import ReducedProblem, reduce
 
 #: Relative width added to guaranteed intervals for rounding.
@@ -81,6 +81,14 @@ def shares(law: Law, temperature_K: float) -> dict[str, float]:
     return {name: z / total for name, z in parts.items()}
 
 
+def effective_admittance(
+    excess: NDArray[np.complex128], kappa: NDArray[np.complex128], floor_depth_m: float
+) -> NDArray[np.complex128]:
+    """Admittance per area of an excess impedance, kept above its floor (see `EffectiveLaw`) [S/m2]."""
+    floor = 1e-7 * floor_depth_m / kappa
+    return np.asarray(1.0 / np.where(np.abs(excess) < np.abs(floor), floor, excess), complex)
+
+
 @dataclass(frozen=True)
 class EffectiveLaw:
     """Admittance per area of an interface seen from afar: the inverse of its excess impedance.
@@ -96,10 +104,8 @@ class EffectiveLaw:
         """Admittance per area [S/m2]."""
         omega = np.asarray(omega, float)
         flat = np.atleast_1d(omega).ravel()
-        excess = self.solved.excess(flat)
-        floor = 1e-7 * self.floor_depth_m / self.solved.interface.electrolyte(flat, temperature)
-        excess = np.where(np.abs(excess) < np.abs(floor), floor, excess)
-        return np.asarray(1.0 / excess, complex).reshape(omega.shape)
+        kappa = self.solved.interface.electrolyte(flat, temperature)
+        return effective_admittance(self.solved.excess(flat), kappa, self.floor_depth_m).reshape(omega.shape)
 
     def parts(self, omega: ArrayLike, temperature: float) -> dict[str, NDArray[np.complex128]]:
         """Its direct-current parts [ohm m2]; the constriction is named "constriction"."""
@@ -155,10 +161,17 @@ class SolvedCell:
     #: The level before, and the weight of the change since: Richardson's extrapolation of Z and of every part of R.
     coarser: SolvedCell | None = None
     weight: float = 0.0
+    #: The change of Z since that level, times this, is the estimated error of discretisation.
+    safety: float = 1.0
 
-    def extrapolated(self, coarser: SolvedCell, weight: float) -> SolvedCell:
+    def extrapolated(self, coarser: SolvedCell, weight: float, safety: float) -> SolvedCell:
         """Copy whose impedances and resistances go on by `weight` times their change since a coarser level."""
-        return replace(self, coarser=replace(coarser, coarser=None), weight=weight)
+        return replace(self, coarser=replace(coarser, coarser=None), weight=weight, safety=safety)
+
+    def paired(self, p: Plan) -> tuple[tuple[Side, SolvedInterface], ...]:
+        """The solved sides, each with its side of a plan; a plain working electrode on a wider pellet needs none."""
+        plain = self.pellet is not None and not isinstance(self.pellet.interface.contact, EffectiveLaw)
+        return tuple(zip(p.sides[1:] if plain else p.sides, self.sides, strict=False))
 
     @property
     def _sigma(self) -> float:
@@ -175,7 +188,9 @@ class SolvedCell:
     def impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
         """Area-specific impedance of the cell [ohm m2]."""
         z = self._impedance(omega)
-        return z if self.coarser is None else z + self.weight * (z - self.coarser.impedance(omega))
+        if self.coarser is None or self.weight == 0.0:
+            return z
+        return z + self.weight * (z - self.coarser.impedance(omega))
 
     def _impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
         omega = np.asarray(omega, float)
@@ -199,7 +214,7 @@ class SolvedCell:
     def resistances(self) -> dict[str, float]:
         """Exact partition at w = 0 [ohm m2]: "SE", "constriction" and every named part of the interfaces."""
         parts = self._resistances()
-        if self.coarser is None:
+        if self.coarser is None or self.weight == 0.0:
             return parts
         before = self.coarser.resistances()
         return {name: r + self.weight * (r - before[name]) for name, r in parts.items()}

@@ -48,12 +48,12 @@ class ReducedProblem:
 
     def coefficients(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Coefficients of the solutions in the basis, shape (m, N), the first of each 1."""
-        return _coefficients(self.matrices, self.problem.theta(omega))
+        return coefficients_of(assembled(self.matrices, self.problem.theta(omega)))
 
     def admittance(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Admittance of the modelled piece at angular frequencies [rad/s], shape (m,) [S]."""
-        theta = self.problem.theta(omega)
-        return _admittance(self.matrices, theta, _coefficients(self.matrices, theta))
+        full = assembled(self.matrices, self.problem.theta(omega))
+        return admittances_of(full, coefficients_of(full))
 
     def energies(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Bilinear energies x^T A_q x = dY/dtheta_q at angular frequencies [rad/s], shape (Q, m)."""
@@ -69,12 +69,18 @@ class ReducedProblem:
         return self.basis @ self.coefficients(omega)[0]
 
 
-def _coefficients(matrices: NDArray[np.float64], theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    m, size = theta.shape[1], matrices.shape[1]
+def assembled(matrices: NDArray[np.float64], theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """The small matrices sum_q theta_q basis^T A_q basis, shape (m, N, N)."""
+    q, size, _ = matrices.shape
+    return np.asarray((theta.T @ matrices.reshape(q, -1)).reshape(-1, size, size))
+
+
+def coefficients_of(full: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Solutions of assembled small systems, 1 at the port, shape (m, N)."""
+    m, size, _ = full.shape
     out = np.ones((m, size), complex)
     if size == 1:
         return out
-    full = np.einsum("qm,qij->mij", theta, matrices)
     inner, rhs = full[:, 1:, 1:], -full[:, 1:, 0]
     scale = 1.0 / np.sqrt(np.abs(np.einsum("mii->mi", inner)))
     scaled = inner * scale[:, :, None] * scale[:, None, :]
@@ -82,10 +88,9 @@ def _coefficients(matrices: NDArray[np.float64], theta: NDArray[np.complex128]) 
     return out
 
 
-def _admittance(
-    matrices: NDArray[np.float64], theta: NDArray[np.complex128], c: NDArray[np.complex128]
-) -> NDArray[np.complex128]:
-    return np.einsum("qm,mi,qij,mj->m", theta, c, matrices, c, optimize=True)
+def admittances_of(full: NDArray[np.complex128], c: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Energies c^T A c of assembled small systems, shape (m,)."""
+    return np.asarray(np.einsum("mi,mi->m", c, np.matmul(full, c[..., None])[..., 0]))
 
 
 def reduce(
@@ -117,15 +122,16 @@ def reduce(
     tolerances = np.broadcast_to(tolerance, index.shape) if np.ndim(tolerance) == 0 else np.asarray(tolerance)[index]
     first = np.real(problem.solve(0.0 if direct_current else float(omega[0])))
     basis = first[:, None]
-    images = _images(problem, basis)
+    images = images_of(problem, basis)
     theta = problem.theta(omega)
     diagonals = np.stack([t.matrix.diagonal()[:-1] for t in problem.terms])
     done = {0.0} if direct_current else set()
     error, solves = np.inf, 1
     while solves < _MAX_SOLVES:
-        matrices = _projected(basis, images)
-        c = _coefficients(matrices, theta)
-        y = _admittance(matrices, theta, c)
+        matrices = projected(basis, images)
+        full = assembled(matrices, theta)
+        c = coefficients_of(full)
+        y = admittances_of(full, c)
         indicator = _residuals(images, theta, c, diagonals) / np.abs(y)
         if tolerances.min() > 0:
             indicator /= tolerances
@@ -137,22 +143,23 @@ def reduce(
         solves += 1
         done.add(float(omega[worst]))
         error = abs(problem.admittance(x, float(omega[worst])) / y[worst] - 1)
-        new = _orthonormal(basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1))
+        new = orthonormal(basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1))
         basis = np.hstack([basis, new])
-        images = np.concatenate([images, _images(problem, new)], axis=2)
+        images = np.concatenate([images, images_of(problem, new)], axis=2)
         if error <= tolerances[worst]:
-            return ReducedProblem(problem, basis, _projected(basis, images), solves, float(error))
+            return ReducedProblem(problem, basis, projected(basis, images), solves, float(error))
     raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerances.min():.0e}")
 
 
-def _images(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def images_of(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """A_q times the vectors, shape (Q, n + 1, k)."""
     if vectors.shape[1] == 0:
         return np.empty((len(problem.terms), *vectors.shape))
     return np.stack([problem.images(v) for v in vectors.T], axis=2)
 
 
-def _projected(basis: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
+def projected(basis: NDArray[np.float64], images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The matrices basis^T A_q basis, from the images A_q basis; symmetric to the last digit, shape (Q, N, N)."""
     product = np.einsum("ni,qnj->qij", basis, images, optimize=True)
     return 0.5 * (product + np.swapaxes(product, 1, 2))
 
@@ -179,7 +186,7 @@ def _residuals(
     return out
 
 
-def _orthonormal(known: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
+def orthonormal(known: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
     """Directions of `new` that `known` lacks, orthonormal; negligible ones are dropped."""
     kept: list[NDArray[np.float64]] = []
     for v in new.T:

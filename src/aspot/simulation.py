@@ -147,7 +147,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         if solved is not None and z is not None:
             weight, safety = p.extrapolation(level)
             error = safety * np.abs(z_finer - z) / np.abs(z_finer)
-            best = finer.extrapolated(solved, weight) if weight else finer
+            best = finer.extrapolated(solved, weight, safety)
         solved, z = finer, z_finer
         if error.max() + truncation(p, solved) + _REDUCTION_SHARE * tolerance <= tolerance:
             break
@@ -201,7 +201,7 @@ def truncation(p: Plan, solved: SolvedCell) -> float:
     """Relative error of Z by cutting the depth: each side's own, weighted with its share of R_total."""
     total = sum(solved.resistances().values())
     error = 0.0
-    for side, s in zip(p.sides, solved.sides, strict=False):
+    for side, s in solved.paired(p):
         error += side.copies * side.truncation_error * abs(float(np.real(s.excess(np.zeros(1))[0]))) / total
     return error
 

@@ -8,7 +8,7 @@ energies x^T A_q x stay as they are; what is left is the error of that differenc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
 from aspot.cell import Cell
-from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
+from aspot.compose import SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem
-from aspot.laws import Law
 from aspot.plan import Plan, plan
 from aspot.result import Result
+from aspot.variation import restated, theta_of
 
 _STEP = 1e-4
 _OHM_CM2 = 1e4
@@ -36,8 +36,7 @@ class _Stationary(SolvedInterface):
     def impedance(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
         assert self.changed is not None
         problem = self.reduced.problem
-        laws = _laws(self.changed)
-        theta = np.stack([np.asarray(laws[t.name](omega, self.changed.temperature_K), complex) for t in problem.terms])
+        theta = theta_of(problem, self.changed, omega)
         return np.asarray(problem.area_m2 / np.sum(theta * self.reduced.energies(omega), axis=0))
 
     def excess(self, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
@@ -46,38 +45,9 @@ class _Stationary(SolvedInterface):
         return self.impedance(omega) - self.changed.depth_m / kappa
 
 
-def _laws(interface: InterfaceProblem) -> dict[str, Law]:
-    named = {
-        "electrolyte": interface.electrolyte,
-        "contact": interface.contact,
-        "gap": interface.gap,
-        "counter": interface.counter,
-    }
-    named |= {layer.name: layer.law for layer in interface.layers}
-    return {name: law for name, law in named.items() if law is not None}
-
-
 def _under(solved: SolvedCell, p: Plan) -> SolvedCell:
     """The solved cell with the laws of another plan of the same geometry, in the old field."""
-    for old, new in zip(solved.plan.sides, p.sides, strict=True):
-        if (old.interface.cell, old.interface.depth_m) != (new.interface.cell, new.interface.depth_m):
-            raise InputError("sensitivities: only parameters of the laws can be varied; this one changes the geometry")
-        if [x.thickness_m for x in old.interface.layers] != [x.thickness_m for x in new.interface.layers]:
-            raise InputError("sensitivities: the thickness of a meshed layer is geometry and cannot be varied")
-    sides = tuple(
-        _Stationary(s.interface, s.discrete, s.reduced, side.interface)
-        for s, side in zip(solved.sides, p.sides, strict=False)
-    )
-    pellet = None
-    if solved.pellet is not None and p.pellet is not None:
-        effective = [EffectiveLaw(side, p.pellet.depth_m) for side in sides]
-        has_scale = isinstance(solved.pellet.interface.contact, EffectiveLaw)
-        contact = effective[0] if has_scale else p.sides[0].interface.contact
-        counter = effective[-1] if isinstance(solved.pellet.interface.counter, EffectiveLaw) else p.pellet.counter
-        changed = replace(p.pellet, contact=contact, counter=counter)
-        pellet = _Stationary(solved.pellet.interface, solved.pellet.discrete, solved.pellet.reduced, changed)
-    coarser = None if solved.coarser is None else _under(solved.coarser, p)
-    return replace(solved, plan=p, sides=sides, pellet=pellet, coarser=coarser)
+    return restated(solved, p, lambda s, changed: _Stationary(s.interface, s.discrete, s.reduced, changed))
 
 
 def _value(cell: Cell, path: str) -> float:

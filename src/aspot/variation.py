@@ -1,0 +1,144 @@
+"""A solved cell under other laws on the same meshes: what may change, and what is geometry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aspot.cell import Cell
+from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
+from aspot.errors import InputError
+from aspot.fem.problem import Problem
+from aspot.interface import InterfaceProblem
+from aspot.laws import Law
+from aspot.plan import Plan
+
+#: Keys that never belong to a law.
+_GEOMETRY = re.compile(
+    r"\.morphology\.|\.diameter$|^electrolyte\.thickness$|layers\.\d+\.(name|thickness)$|\.symmetric$|^numerics\."
+)
+
+
+def laws_of(interface: InterfaceProblem) -> dict[str, Law]:
+    """Laws of an interface by the names of their terms."""
+    named = {
+        "electrolyte": interface.electrolyte,
+        "contact": interface.contact,
+        "gap": interface.gap,
+        "counter": interface.counter,
+    }
+    named |= {layer.name: layer.law for layer in interface.layers}
+    return {name: law for name, law in named.items() if law is not None}
+
+
+def theta_of(problem: Problem, interface: InterfaceProblem, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Values of the laws of an interface, in the order of the terms of its problem, shape (Q, m)."""
+    laws = laws_of(interface)
+    values = [np.asarray(laws[t.name](omega, interface.temperature_K), complex) for t in problem.terms]
+    return np.stack(values)
+
+
+def changed_keys(old: Cell, new: Cell) -> list[str]:
+    """Dotted keys in which two cells differ, defaults and library written out."""
+    before, after = _flat(old.resolved()), _flat(new.resolved())
+    for names in (before, after):
+        for key in [k for k in names if k == "name" or k.startswith("published")]:
+            del names[key]
+    return [key for key in {**before, **after} if before.get(key) != after.get(key)]
+
+
+def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
+    entries = table.items() if isinstance(table, dict) else enumerate(table)
+    out: dict[str, Any] = {}
+    for key, value in entries:
+        path = f"{prefix}{key}"
+        out |= _flat(value, f"{path}.") if isinstance(value, (dict, list, tuple)) else {path: value}
+    return out
+
+
+def _shape(p: Plan) -> tuple[object, ...]:
+    """Everything of a plan that meshes and matrices depend on."""
+
+    def one(interface: InterfaceProblem) -> tuple[object, ...]:
+        layers = tuple((layer.name, layer.thickness_m) for layer in interface.layers)
+        present = tuple(law is None for law in (interface.contact, interface.gap, interface.counter))
+        return interface.cell, interface.depth_m, layers, present
+
+    sides = tuple((side.name, side.truncated, side.copies, one(side.interface)) for side in p.sides)
+    return sides, None if p.pellet is None else (p.electrode_share, one(p.pellet))
+
+
+def check_geometry(old: Plan, new: Plan) -> None:
+    """Refuse a plan that needs other meshes or matrices than the old one.
+
+    Raises
+    ------
+    InputError
+        Naming the keys that changed and belong to the geometry, or that add or remove a law.
+    """
+    if _shape(old) == _shape(new):
+        return
+    changed = changed_keys(old.cell, new.cell)
+    geometric = [key for key in changed if _GEOMETRY.search(key)]
+    if geometric:
+        raise InputError(
+            f"{', '.join(geometric)}: changes the geometry or its mesh; only parameters of the laws can be varied "
+            "without a new simulation"
+        )
+    raise InputError(
+        f"{', '.join(changed)}: adds or removes a law, which changes the geometry of the problem; only its parameters "
+        "can be varied without a new simulation"
+    )
+
+
+def restated(
+    solved: SolvedCell, p: Plan, change: Callable[[SolvedInterface, InterfaceProblem], SolvedInterface]
+) -> SolvedCell:
+    """The solved cell with the laws of another plan of the same geometry.
+
+    Parameters
+    ----------
+    solved : SolvedCell
+    p : Plan
+    change : callable
+        (solved interface, interface with the new laws) -> solved interface.
+
+    Raises
+    ------
+    InputError
+        As `check_geometry`.
+    """
+    check_geometry(solved.plan, p)
+    sides = tuple(change(s, side.interface) for side, s in solved.paired(p))
+    pellet, bare = None, solved.bare_pellet_resistance
+    if solved.pellet is not None and p.pellet is not None:
+        effective = [EffectiveLaw(side, p.pellet.depth_m) for side in sides]
+        has_scale = isinstance(solved.pellet.interface.contact, EffectiveLaw)
+        contact = effective[0] if has_scale else p.sides[0].interface.contact
+        counter = effective[-1] if isinstance(solved.pellet.interface.counter, EffectiveLaw) else p.pellet.counter
+        pellet = change(solved.pellet, replace(p.pellet, contact=contact, counter=counter))
+    if bare is not None:
+        old, new = (
+            float(np.real(q.electrolyte(np.zeros(1), q.cell.temperature)[0])) for q in (solved.plan, p)
+        )  # one material and ideal contacts: a resistance over conductivity
+        bare *= old / new
+    coarser = None if solved.coarser is None else restated(solved.coarser, p, change)
+    return replace(solved, plan=p, sides=sides, pellet=pellet, bare_pellet_resistance=bare, coarser=coarser)
+
+
+def with_laws(solved: SolvedInterface, interface: InterfaceProblem) -> SolvedInterface:
+    """The same basis with other laws: the field follows them as far as the basis reaches."""
+    laws, temperature = laws_of(interface), interface.temperature_K
+
+    def changed(problem: Problem) -> Problem:
+        terms = tuple(replace(t, law=laws[t.name]) for t in problem.terms)
+        return replace(problem, terms=terms, temperature_K=temperature)
+
+    discrete = replace(solved.discrete, interface=interface, problem=changed(solved.discrete.problem))
+    reduced = replace(solved.reduced, problem=changed(solved.reduced.problem))
+    return replace(solved, interface=interface, discrete=discrete, reduced=reduced)
