@@ -9,7 +9,6 @@ from aspot.discretise.backend import Backend, Discrete, named_layers, region_adm
 from aspot.fem import surface as surface_fem
 from aspot.fem import surface_dual
 from aspot.fem.problem import Problem
-from aspot.fem.profile import lobatto_points
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
@@ -23,7 +22,9 @@ ComplexArray = NDArray[np.complex128]
 _LEVELS = ((3, 3, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
 
 #: Depths at which a field is sampled in the electrolyte, and in each half of a layer.
-_DEPTHS, _LAYER_DEPTHS = 24, 6
+_DEPTHS, _LAYER_DEPTHS = 36, 6
+#: Cells into which a patch is cut along the rays and across, to show a field.
+_SHOWN = (6, 4)
 #: Distance from the ends of a patch at which slopes are taken, as at a rim they are infinite.
 _INSIDE = 0.02
 
@@ -76,7 +77,7 @@ def _resistance_bound(discrete: Discrete, is_cut: bool) -> float:
         counter_resistance=per_area(interface.counter, 0.0),
         is_cut=is_cut,
     )
-    return bound * discrete.problem.area_m2
+    return float(bound * discrete.problem.area_m2)
 
 
 def _depths(thickness: float, smallest: float, *, is_layer: bool) -> FloatArray:
@@ -136,10 +137,12 @@ def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> 
     for s, depth in enumerate(depths):
         on_front = []
         for patch, nodes in assembly.plane.numbering.elements:
-            xy, lateral = _patch_slopes(patch, assembly.orders, potentials[s][:, nodes])
-            grid = nodes.shape
-            flow = -drop * kappa[s] * np.concatenate([lateral, slopes[s][:, nodes][..., None]], -1) / unit
-            value = 1.0 - drop * (1.0 - potentials[s][:, nodes])
+            shown = _Shown(patch, assembly.orders)
+            down = shown.values(slopes[s][:, nodes])
+            gradient = np.concatenate([shown.lateral(potentials[s][:, nodes]), down[..., None]], -1)
+            flow = -drop * kappa[s] * gradient / unit
+            value = 1.0 - drop * (1.0 - shown.values(potentials[s][:, nodes]))
+            xy, grid = shown.points, shown.points.shape[:2]
             z = np.broadcast_to((top[s] + depth)[:, None, None], value.shape)
             xyz = np.stack([*np.broadcast_arrays(xy[..., 0], xy[..., 1], z)], -1)
             points.append(xyz.reshape(-1, 3))
@@ -169,24 +172,36 @@ def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> 
     )  # fmt: skip
 
 
-def _patch_slopes(
-    patch: surface_mesh.Patch, orders: tuple[int, int], values: ComplexArray
-) -> tuple[FloatArray, ComplexArray]:
-    """Positions (a, b, 2) of the nodes of a patch and lateral gradients (depths, a, b, 2) of potentials there."""
-    u, v = (0.5 * (lobatto_points(order) + 1.0) for order in orders)
-    xy = patch.map(*(w.ravel() for w in np.meshgrid(u, v, indexing="ij")))[0].reshape(len(u), len(v), 2)
-    if patch.root is not None:
-        u = np.clip(u, _INSIDE, 1.0 - _INSIDE)
-    jacobian = patch.map(*(w.ravel() for w in np.meshgrid(u, v, indexing="ij")))[1].reshape(len(u), len(v), 2, 2)
-    radial, angular = surface_fem.nodal_basis(orders[0], u, patch.root), surface_fem.nodal_basis(orders[1], v, None)
-    local = np.stack(
-        [
-            np.einsum("ai,bj,zij->zab", radial[1], angular[0], values, optimize=True),
-            np.einsum("ai,bj,zij->zab", radial[0], angular[1], values, optimize=True),
-        ],
-        -1,
-    )
-    return xy, np.einsum("zabk,abkd->zabd", local, np.linalg.inv(jacobian))
+class _Shown:
+    """A patch at the corners of the cells that show a field."""
+
+    def __init__(self, patch: surface_mesh.Patch, orders: tuple[int, int]) -> None:
+        u, v = (np.linspace(0.0, 1.0, n + 1) for n in _SHOWN)
+        self.points = self._mapped(patch, u, v)[0]
+        self._radial = surface_fem.nodal_basis(orders[0], u, patch.root)[0]
+        self._angular = surface_fem.nodal_basis(orders[1], v, None)
+        inside = u if patch.root is None else np.clip(u, _INSIDE, 1.0 - _INSIDE)
+        self._inverse = np.linalg.inv(self._mapped(patch, inside, v)[1])
+        self._inside = surface_fem.nodal_basis(orders[0], inside, patch.root)
+
+    @staticmethod
+    def _mapped(patch: surface_mesh.Patch, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        x, jacobian = patch.map(*(w.ravel() for w in np.meshgrid(u, v, indexing="ij")))
+        return x.reshape(len(u), len(v), 2), jacobian.reshape(len(u), len(v), 2, 2)
+
+    def values(self, nodal: ComplexArray) -> ComplexArray:
+        """Values (depths, a, b) of potentials given at the nodes (depths, i, j)."""
+        return _product(self._radial, self._angular[0], nodal)
+
+    def lateral(self, nodal: ComplexArray) -> ComplexArray:
+        """Gradients (depths, a, b, 2) on the plane."""
+        along = _product(self._inside[1], self._angular[0], nodal)
+        across = _product(self._inside[0], self._angular[1], nodal)
+        return np.asarray(np.einsum("zabk,abkd->zabd", np.stack([along, across], -1), self._inverse))
+
+
+def _product(a: FloatArray, b: FloatArray, nodal: ComplexArray) -> ComplexArray:
+    return np.asarray(np.einsum("ai,bj,zij->zab", a, b, nodal, optimize=True))
 
 
 def _hexahedra(n_z: int, n_u: int, n_v: int) -> NDArray[np.int64]:
