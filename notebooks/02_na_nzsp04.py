@@ -208,6 +208,58 @@ for own in (0.3, 0.5):
     print(f"f = 5 %, half of the arc an interphase of {own} eV: {apparent_activation_energy(mixed, 'int_'):.3f} eV")
 
 # %% [markdown]
+# ### At every frequency, for every grain size
+#
+# $Z$ follows each conductance $g_k$ with the weight $w_k = -\partial \ln Z/\partial \ln g_k$, known from the solution
+# alone, so that $E(\omega) = \partial \ln Z/\partial(1/kT) = \sum_k w_k E_k$; capacitances are not activated and make
+# up what is missing from $\sum_k w_k = 1$. Small grains have many boundaries, and the interface arc
+# $Z - Z_\mathrm{perfect}$ (left) takes their energy, as its current squeezes through boundaries, too. The plateau ends
+# at the apex, where the gap takes over. The whole cell (middle) goes on to the energy of the electrolyte, and above
+# the frequency of the boundaries (1.6 MHz) to that of the bulk. `Family` gives all grain sizes from the one solution.
+#
+# At direct current the weights are the resistances' own:
+# $E_\mathrm{int} = (\rho_\mathrm{b} E_\mathrm{b} + \rho_\mathrm{gb} E_\mathrm{gb})/
+# (\rho_\mathrm{b} + \rho_\mathrm{gb})$ with $\rho_\mathrm{gb} = R_\mathrm{gb}/d$ for grains of size $d$. These are
+# slopes of $\ln R$, where the 0.26 eV of $\sigma T$ in the bulk are 0.26 eV - $kT$ = 0.234 eV.
+
+# %%
+from aspot.analysis.sensitivity import activation_spectrum
+from aspot.parametric import Family
+
+members = Family(result)
+size_key = "electrolyte.grain_boundaries.grain_size"
+frequencies = np.append(0.0, np.geomspace(1e2, 1e9, 71))
+E_BULK = 0.26 - Boltzmann * cell.temperature / elementary_charge
+weights = new_figure(11.0, 3.9)
+left, middle, right = weights.subplots(1, 3)
+for size, colour in ((1e-7, "#08306b"), (3e-7, "#2171b5"), (1e-6, "#6baed6"), (3e-6, "#fdae6b"), (1e-5, "#d94801")):
+    of_size = activation_spectrum(members.model(**{size_key: size}), frequencies)
+    for ax, energies in ((left, of_size.interface), (middle, of_size.energy)):
+        ax.semilogx(frequencies[1:], energies[1:].real, color=colour, label=engineering(size, "m"))
+    if size in (1e-7, 1e-6, 1e-5):
+        bulk = 1 / kappa.bulk(0.0, cell.temperature).real
+        boundary = 1 / (kappa.boundary(0.0, cell.temperature).real * size)
+        mean = (bulk * E_BULK + boundary * 0.36) / (bulk + boundary)
+        checks[f"E_int, grains of {engineering(size, 'm')} / eV"] = (of_size.interface[0].real, mean, 1e-6)
+for ax, what in ((left, r"$E_\mathrm{int}$ / eV"), (middle, "$E$ of $Z$ / eV")):
+    for name, level, where in (("bulk", E_BULK, "top"), ("boundaries", 0.36, "bottom")):
+        ax.axhline(level, color="black", lw=0.8, ls="--")
+        ax.text(1.3e2, level, name, fontsize=8, va=where)
+    ax.set(ylabel=what, ylim=(-0.01, 0.385))
+left.legend(title="grain size", fontsize=8, title_fontsize=8, frameon=False, loc="center right")
+here = activation_spectrum(result, frequencies)
+for (name, weight), colour in zip(here.weights.items(), ("#1f5fa8", "#c23b22"), strict=True):
+    right.semilogx(frequencies[1:], weight[1:].real, color=colour, label=name.replace("_", " "))
+total = sum(here.weights.values())
+right.semilogx(frequencies[1:], total[1:].real, color="black", lw=0.8, ls="--", label="sum")
+right.set(ylabel="weights in $E$ of $Z$, grains of 1 µm", ylim=(-0.1, 1.35))
+right.legend(fontsize=8, frameon=False, loc="upper right")
+for ax in (left, middle, right):
+    ax.set(xlabel="frequency / Hz")
+    ax.grid(alpha=0.25, lw=0.5)
+weights
+
+# %% [markdown]
 # ## Computed beside exact
 
 # %%

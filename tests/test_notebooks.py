@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 #: What each must at least compare, and how many pictures it shows.
 EXPECTED = {
     "01_constriction": ("psi(0.05)", "psi(0.9)", 3),
-    "02_na_nzsp04": ("|Z| at 7 MHz", "E_a(R_cc) = E_a(R_SE) / eV", 3),
+    "02_na_nzsp04": ("|Z| at 7 MHz", "E_int, grains of 1 µm / eV", 4),
     "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 3),
 }
 

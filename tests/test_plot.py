@@ -103,6 +103,35 @@ def test_bode_is_logarithmic_with_magnitude_and_minus_phase() -> None:
     np.testing.assert_allclose(lower.lines[0].get_ydata(), -np.degrees(np.angle(s.impedance_ohm_cm2)))
 
 
+def test_stacked_shares_end_at_the_whole_cell() -> None:
+    """Positive parts pile up from zero, negative ones below it, the line is the total; dust is left out."""
+    s = arc()
+    f, w = s.frequency_Hz, s.impedance_ohm_cm2 - 10
+    shares = {"SE": np.full(len(f), 10.0 + 0j), "a_part": 1.5 * w, "gap": -0.5 * w, "dust": 1e-5 * w}
+    figure = plot.stacked_shares(f, shares, title="t")
+    upper, lower = figure.axes
+    assert upper.get_xscale() == "log"
+    assert [t.get_text() for t in upper.get_legend().get_texts()] == ["SE", "a part", "gap", "whole cell"]
+    for ax, part in ((upper, np.real), (lower, lambda z: -np.imag(z))):
+        total = np.sum(list(shares.values()), axis=0)
+        np.testing.assert_allclose(ax.lines[0].get_ydata(), part(total)[::-1])
+        edges = [c.get_datalim(ax.transData) for c in ax.collections]
+        assert max(e.y1 for e in edges) == pytest.approx(max(part(shares["SE"] + shares["a_part"])))
+        assert min(e.y0 for e in edges) == pytest.approx(min(part(shares["gap"])))
+
+
+def test_relaxation_times_stand_beside_the_nyquist_plot() -> None:
+    """A bar of height R_k at tau_k, on logarithmic scales; negligible ones are left out."""
+    tau, r = np.array([1e-3, 1e-5, 1e-7]), np.array([40.0, 10.0, 1e-6])
+    figure = plot.relaxation(arc(), tau, r, title="t")
+    left, right = figure.axes[:2]
+    assert left.get_aspect() == 1.0 and right.get_xscale() == right.get_yscale() == "log"
+    tops = sorted(bar.get_y() + bar.get_height() for bar in right.patches)
+    assert tops == pytest.approx([10.0, 40.0])
+    centres = sorted(bar.get_x() + bar.get_width() / 2 for bar in right.patches)
+    assert centres == pytest.approx([1e-5, 1e-3], rel=0.05)
+
+
 @pytest.mark.parametrize(
     "s",
     [

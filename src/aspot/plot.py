@@ -1,4 +1,4 @@
-"""Pictures of spectra: Nyquist and Bode. Needs no display.
+"""Pictures of spectra: Nyquist, Bode, and the parts and relaxation times behind them. Needs no display.
 
 Every function returns a `matplotlib.figure.Figure` of its own; the global state of pyplot is never touched. In a
 notebook the figure shows itself; `save` writes it to a file.
@@ -250,3 +250,109 @@ def bode(
         upper.set_title(title, fontsize=10)
     upper.legend(fontsize=8, frameon=False)
     return figure
+
+
+# What lies behind a spectrum -----------------------------------------------------------------------------------------
+
+#: Colours of parts, in order.
+_PARTS = ("#1f5fa8", "#7fb2e5", "#e08214", "#c23b22", "#7b3294", "#4d9221", "#b8b8b8", "#8c510a", "#35978f")
+
+
+def stacked_shares(
+    frequency_Hz: NDArray[np.float64], shares: Mapping[str, NDArray[np.complex128]], *, title: str = ""
+) -> Figure:
+    """Which part owns what of Z' and -Z'', stacked over frequency; negative parts are stacked below zero.
+
+    Parameters
+    ----------
+    frequency_Hz : (m,) float
+        Positive.
+    shares : mapping of str to (m,) complex
+        As from `aspot.analysis.shares.impedance_shares` [ohm cm2].
+    title : str
+    """
+    from matplotlib.ticker import LogLocator
+
+    order = np.argsort(frequency_Hz)
+    f = np.asarray(frequency_Hz, float)[order]
+    size = max(float(np.max(np.abs(z))) for z in shares.values())
+    shown = {name: z[order] for name, z in shares.items() if np.max(np.abs(z)) > 1e-3 * size}
+    figure = new_figure(7.2, 5.4)
+    axes = figure.subplots(2, 1, sharex=True)
+    for ax, part, label in ((axes[0], np.real, r"$Z'$"), (axes[1], lambda z: -np.imag(z), r"$-Z''$")):
+        above, below = np.zeros(len(f)), np.zeros(len(f))
+        for k, (name, z) in enumerate(shown.items()):
+            value = part(z)
+            colour = _PARTS[k % len(_PARTS)]
+            high, low = np.maximum(value, 0.0), np.minimum(value, 0.0)
+            ax.fill_between(f, above, above + high, color=colour, lw=0, alpha=0.85, label=name.replace("_", " "))
+            ax.fill_between(f, below, below + low, color=colour, lw=0, alpha=0.85)
+            above, below = above + high, below + low
+        total = part(np.sum([z[order] for z in shares.values()], axis=0))
+        ax.plot(f, total, color="black", lw=1.3, label="whole cell")
+        ax.axhline(0.0, color="black", lw=0.6)
+        ax.set_ylabel(label + r" / $\Omega\,$cm$^2$")
+        ax.grid(alpha=0.25, lw=0.5)
+    axes[0].set_xscale("log")
+    axes[0].set_xlim(f[0], f[-1])
+    axes[1].set_xlabel("frequency / Hz")
+    axes[1].xaxis.set_major_locator(LogLocator(numticks=12))
+    if title:
+        axes[0].set_title(title, fontsize=10)
+    axes[0].legend(fontsize=8, frameon=False, ncols=2)
+    return figure
+
+
+def relaxation(
+    spectrum: Spectrum, tau_s: NDArray[np.float64], resistance_ohm_cm2: NDArray[np.float64], *, title: str = ""
+) -> Figure:
+    """The Nyquist plot beside the relaxation times of the model: a bar R_k at every tau_k.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    tau_s, resistance_ohm_cm2 : (K,) float
+        As of `aspot.analysis.relaxation.relaxation_times`; times with a ten-thousandth of the resistance and less are
+        left out.
+    title : str
+    """
+    tau, r = np.asarray(tau_s, float), np.asarray(resistance_ohm_cm2, float)
+    z = spectrum.impedance_ohm_cm2
+    figure = new_figure(10.0, 3.9)
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1.0))
+    left.plot(z.real, -z.imag, "-", color=_BLUE, lw=1.6)
+    marks = _decades(spectrum.frequency_Hz)
+    index = [i for i, _ in marks]
+    left.plot(z.real[index], -z.imag[index], "o", color=_BLUE, ms=6, mec="white", mew=0.6)
+    span = float(max(z.real.max(), 1e-300))
+    left.set_aspect("equal")
+    left.set_xlim(min(0.0, float(z.real.min())) - 0.1 * span, 1.2 * span)
+    top = max(1.25 * float((-z.imag).max()), 0.25 * span)
+    left.set_ylim(min(0.0, float((-z.imag).min())) - 0.06 * top, top)
+    _name_decades(left, spectrum, marks, 1.3 * span)
+    left.axhline(0.0, color="black", lw=0.6, zorder=1)
+    left.set_xlabel(r"$Z'$ / $\Omega\,$cm$^2$")
+    left.set_ylabel(r"$-Z''$ / $\Omega\,$cm$^2$")
+    floor = 1e-4 * r.sum()
+    seen = r > floor
+    low, high = np.log10(tau[seen].min()) - 0.6, np.log10(tau[seen].max()) + 0.6
+    width = 0.012 * (high - low)
+    right.bar(tau[seen], r[seen] - floor, bottom=floor, color=_RED, alpha=0.75,
+              width=tau[seen] * (10.0**width - 10.0**-width))  # fmt: skip
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.set_xlim(10.0**low, 10.0**high)
+    right.set_ylim(floor, 2.5 * r.max())
+    right.set_xlabel(r"relaxation time $\tau_k$ / s")
+    right.set_ylabel(r"$R_k$ / $\Omega\,$cm$^2$")
+    upper = right.secondary_xaxis("top", functions=(_inverse_time, _inverse_time))
+    upper.set_xlabel(r"$1/(2\pi\tau_k)$ / Hz", fontsize=9)
+    for ax in (left, right):
+        ax.grid(alpha=0.25, lw=0.5)
+    if title:
+        left.set_title(title, fontsize=10)
+    return figure
+
+
+def _inverse_time(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1.0 / (2.0 * np.pi * np.maximum(x, 1e-300)))

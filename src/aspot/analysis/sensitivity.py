@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
+from aspot.analysis.shares import model_of, parts_of_impedance
 from aspot.cell import Cell
 from aspot.compose import SolvedCell, SolvedInterface
 from aspot.errors import InputError
@@ -152,4 +153,125 @@ def activation_energies(result: Result) -> ActivationEnergies:
         int_=float(np.real(energy(total_high - se_high, total_low - se_low))) if has_interface else float("nan"),
         spectrum=np.array([energy(a, b) for a, b in zip(high, low, strict=True)]),
         shares=parts,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ActivationSpectrum:
+    """Apparent activation energies against frequency, and the weights that make them [eV].
+
+    Parameters
+    ----------
+    frequency_Hz : (m,) float
+    energy : (m,) complex
+        E(omega) = d ln Z/d(1/kT). Its real part is the slope of ln|Z| over 1/kT, its imaginary part that of the phase.
+    interface : (m,) complex or None
+        The same of the excess impedance Z(omega) - Z(omega; perfect contact), the interface arc; None without one.
+    weights : dict of str to (m,) complex
+        w_k = -d ln Z/d ln g_k by conductance g_k: energy = sum_k w_k E_k. What is missing from sum_k w_k = 1 belongs to
+        the capacitances, which are not activated.
+    interface_weights : dict of str to (m,) complex
+        The same of the excess impedance; empty without one.
+    energies : dict of str to float
+        E_k = -d ln g_k/d(1/kT) of every conductance at the temperature of the cell ("bulk", "grain_boundaries",
+        "charge_transfer", "interphase", layers, ...; " (counter)" marks those of a different counter electrode).
+    """
+
+    frequency_Hz: NDArray[np.float64]
+    energy: NDArray[np.complex128]
+    interface: NDArray[np.complex128] | None
+    weights: dict[str, NDArray[np.complex128]]
+    interface_weights: dict[str, NDArray[np.complex128]]
+    energies: dict[str, float]
+
+
+def activation_spectrum(
+    source: Result | SolvedCell, frequency_Hz: NDArray[np.float64] | None = None
+) -> ActivationSpectrum:
+    """Apparent activation energy at every frequency, exact, from the solution alone.
+
+    Z is homogeneous of degree -1 in all admittances and stationary with respect to the field, so that it follows the
+    conductances g_k with the weights w_k = (Z_k/Z) g_k/y_k, where Z_k is what the element k of admittance
+    y_k = g_k + Q (j omega)^n owns of Z (see `aspot.analysis.shares`). At omega = 0 these are the shares in the
+    resistance: the energy is the mean of those of the parts. Above the frequency at which the capacitance of an element
+    shorts it, its energy no longer counts. So grain boundaries lend the interface arc part of their energy at low
+    frequency (Ortmann et al. 2022, doi 10.1002/aenm.202202712: between bulk and boundaries), and none at high.
+
+    Parameters
+    ----------
+    source : Result or SolvedCell
+        A result of `simulate`, or `aspot.parametric.Family.model` for other parameters.
+    frequency_Hz : (m,) float, optional
+        Default: those of the cell; 0 is direct current.
+
+    Returns
+    -------
+    ActivationSpectrum
+
+    Raises
+    ------
+    InputError
+        If the result has no model.
+
+    Examples
+    --------
+    The interface of an ideal contact on ever smaller grains, from bulk (0.26 eV) towards boundaries (0.36 eV):
+
+    >>> import aspot
+    >>> from aspot.parametric import Family
+    >>> boundaries = {"grain_size": "1 um", "resistance": "0.01 ohm cm^2", "activation_energy": "0.36 eV"}
+    >>> cell = aspot.Cell(
+    ...     electrolyte={
+    ...         "thickness": "2 mm", "conductivity": "14 mS/cm", "activation_energy": "0.26 eV",
+    ...         "arrhenius": "sigma", "grain_boundaries": boundaries,
+    ...     },
+    ...     working_electrode={
+    ...         "morphology": {"kind": "spots", "arrangement": "single", "radius": "40 um", "contact_fraction": 0.02},
+    ...     },
+    ... )
+    >>> family = Family(aspot.simulate(cell))
+    >>> for size in ("10 um", "1 um", "100 nm"):
+    ...     model = family.model(**{"electrolyte.grain_boundaries.grain_size": size})
+    ...     print(f"{activation_spectrum(model, np.zeros(1)).interface[0].real:.3f} eV")
+    0.272 eV
+    0.318 eV
+    0.353 eV
+    """
+    model = model_of(source)
+    cell = model.plan.cell
+    frequencies = cell.frequencies.values_Hz() if frequency_Hz is None else np.asarray(frequency_Hz, float)
+    frequencies = np.atleast_1d(frequencies)
+    omega = 2.0 * np.pi * frequencies
+    z, perfect = model.impedance(omega), model.perfect(omega)
+    parts = [part for part in parts_of_impedance(model, omega) if part.conduction.any()]
+    bulk = {part.name: part for part in parts if part.owner == "SE"}
+    known = np.sum([p.impedance for p in bulk.values()], axis=0)
+    taken: dict[str, NDArray[np.complex128]] = {}
+    excess: dict[str, NDArray[np.complex128]] = {}
+    energies: dict[str, float] = {}
+    for part in parts:
+        name = part.name
+        if abs(energies.get(name, part.activation_energy) - part.activation_energy) > 1e-6:
+            name = f"{name} ({part.side})"
+        energies.setdefault(name, part.activation_energy)
+        here = part.impedance * part.conduction
+        taken[name] = taken.get(name, 0.0) + here
+        # With perfect contact the electrolyte alone is left, all of it in proportion to its parts in SE.
+        lost = perfect / known * here if part.owner == "SE" else 0.0
+        excess[name] = excess.get(name, 0.0) + here - lost
+    rest = z - perfect
+    has_interface = bool(np.all(np.abs(rest) > 1e-9 * np.abs(z)))
+    weights = {name: value / z for name, value in taken.items()}
+    inner = {name: value / rest for name, value in excess.items()} if has_interface else {}
+
+    def mean(of: dict[str, NDArray[np.complex128]]) -> NDArray[np.complex128]:
+        return np.asarray(np.sum([w * energies[name] for name, w in of.items()], axis=0))
+
+    return ActivationSpectrum(
+        frequency_Hz=frequencies,
+        energy=mean(weights),
+        interface=mean(inner) if has_interface else None,
+        weights=weights,
+        interface_weights=inner,
+        energies=energies,
     )
