@@ -241,19 +241,15 @@ class CertifiedBasis:
             return np.zeros(m, np.intp), np.full(m, np.inf), np.zeros(m)
         series = self._series
         weights = np.stack([r.weights for r in self._references])
-        # (turns, m, 1, Q) against (K, Q)
-        turned = np.real(np.exp(-1j * _TURNS)[:, None, None] * theta.T)
         size = np.maximum(np.abs(theta.T), 1e-100)
-        positive = (turned >= -1e-12 * size).all(-1)
-        alpha = coercivity(np.maximum(turned, 0.0)[:, :, None, :], weights, series)
-        alpha = np.max(np.where(positive[..., None], alpha, 0.0), axis=0)
-        size = size[:, None, :]
-        above = coercivity(np.broadcast_to(weights, (m, *weights.shape)), size, series)
-        with np.errstate(divide="ignore"):
-            misfit = 1.0 / (alpha * above)
+        wide = size[:, None, :]
+        misfit = 1.0 / (coercivity(wide, weights, series) * coercivity(weights, wide, series))
         best = np.argmin(misfit, axis=1)
-        rows = np.arange(m)
-        return best, misfit[rows, best], alpha[rows, best]
+        # (turns, m, Q), against the best reference alone
+        turned = np.real(np.exp(-1j * _TURNS)[:, None, None] * theta.T)
+        positive = (turned >= -1e-12 * size).all(-1)
+        alpha = coercivity(np.maximum(turned, 0.0), weights[best], series)
+        return best, misfit[np.arange(m), best], np.max(np.where(positive, alpha, 0.0), axis=0)
 
     def evaluate(self, theta: Complex) -> Certified:
         """Admittances and bounds for values of all laws, shape (Q, m)."""
