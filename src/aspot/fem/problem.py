@@ -15,10 +15,11 @@ free potentials and, last, the port (the metal of the working electrode, held at
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,9 @@ Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
 
 #: Row sums below this part of the row's magnitude are rounding; above it they are couplings to the ground.
 _ROUNDING = 1e-12
+
+#: Stored entries whose differences of potentials are held at once: what fits the cache.
+_BLOCK = 1 << 16
 
 #: Unknowns up to which a direct solve is as quick as multigrid, and up to which it stands in where that fails.
 _DIRECT_BELOW, _DIRECT_FALLBACK = 3_000, 30_000
@@ -94,12 +98,14 @@ class Problem:
     def _stacked(self) -> tuple[csr_array, NDArray[np.float64]]:
         """A csr matrix with the union of all patterns, and the data of each term on it, shape (Q, nnz)."""
         first = self.terms[0].matrix
-        if all(t.matrix.indices is first.indices and t.matrix.indptr is first.indptr for t in self.terms):
+        shared = all(t.matrix.indices is first.indices and t.matrix.indptr is first.indptr for t in self.terms)
+        if shared and np.diff(first.indptr).all():
             return first, np.stack([t.matrix.data for t in self.terms])
         n = np.int64(first.shape[0])
         triples = [t.matrix.tocoo() for t in self.terms]
         keys = [c.row.astype(np.int64) * n + c.col for c in triples]
-        union = np.unique(np.concatenate(keys))
+        # No row is empty.
+        union = np.unique(np.concatenate([*keys, np.arange(n) * (n + 1)]))
         data = np.zeros((len(keys), union.size))
         for q, (key, c) in enumerate(zip(keys, triples, strict=True)):
             np.add.at(data[q], np.searchsorted(union, key), c.data)
@@ -107,22 +113,64 @@ class Problem:
         return csr_array((np.ones(union.size), union % n, indptr), shape=(int(n), int(n))), data
 
     @cached_property
-    def _branches(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-        """Every term as a network: ends i < j and conductances (Q, m) of its branches, and those to ground (Q, n + 1).
+    def _blocks(self) -> list[tuple[slice, slice, NDArray[np.integer]]]:
+        """Blocks of rows: which rows, which entries, and where each row starts among those."""
+        indptr = self._stacked[0].indptr
+        edges = np.unique(np.append(np.searchsorted(indptr, np.arange(0, indptr[-1], _BLOCK)), len(indptr) - 1))
+        return [
+            (slice(first, last), slice(indptr[first], indptr[last]), indptr[first:last] - indptr[first])
+            for first, last in pairwise(edges)
+        ]
 
-        The rows of these matrices sum to zero but for couplings to grounded nodes. Stored numbers do so to rounding
-        only, and that drowns the energy where one term is 1e9 times another and nearly at one potential. Differences
-        of potentials are free of it: x^T A x = sum_branches g (x_i - x_j)^2 + sum g_0 x^2.
-        """
+    @cached_property
+    def _ground(self) -> NDArray[np.float64]:
+        """Couplings to the ground, shape (Q, n + 1): what the rows add up to, unless it is rounding."""
         pattern, data = self._stacked
-        n = int(pattern.shape[0])
-        rows = np.repeat(np.arange(n, dtype=np.int32), np.diff(pattern.indptr))
-        cols = pattern.indices.astype(np.int32)
-        upper = rows < cols
-        total = np.stack([np.bincount(rows, weights=d, minlength=n) for d in data])
-        size = np.stack([np.bincount(rows, weights=np.abs(d), minlength=n) for d in data])
-        ground = np.where(np.abs(total) > _ROUNDING * size, total, 0.0)
-        return rows[upper], cols[upper], -data[:, upper], ground
+        ground = np.empty((len(data), pattern.shape[0]))
+        for rows, entries, starts in self._blocks:
+            total = np.add.reduceat(data[:, entries], starts, axis=1)
+            size = np.add.reduceat(np.abs(data[:, entries]), starts, axis=1)
+            ground[:, rows] = np.where(np.abs(total) > _ROUNDING * size, total, 0.0)
+        return ground
+
+    def _differences(
+        self, x: NDArray[np.inexact]
+    ) -> Iterator[tuple[slice, slice, NDArray[np.integer], NDArray[np.inexact]]]:
+        """The blocks, and x_j - x_i for each of their entries a_ij.
+
+        Every term is a network: its rows sum to zero but for couplings to grounded nodes. Stored numbers do so to
+        rounding only, and that drowns the energy where one term is 1e9 times another and nearly at one potential.
+        Differences of potentials are free of it:
+
+            (A x)_i = sum_j a_ij (x_j - x_i) + g_i x_i,     x^T A x = -1/2 sum_ij a_ij (x_j - x_i)^2 + sum_i g_i x_i^2.
+        """
+        pattern, _ = self._stacked
+        for rows, entries, starts in self._blocks:
+            counts = np.diff(starts, append=entries.stop - entries.start)
+            yield rows, entries, starts, x[pattern.indices[entries]] - np.repeat(x[rows], counts)
+
+    @cached_property
+    def _free(self) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.intp], NDArray[np.intp]]:
+        """Row starts and columns of the free block, and the couplings to the port: their positions and rows."""
+        pattern, n = self._stacked[0], self.n_free
+        indptr: NDArray[np.integer] = pattern.indptr[: n + 1]
+        indices: NDArray[np.integer] = pattern.indices[: pattern.indptr[n]]
+        at = np.flatnonzero(indices == n)
+        before = np.searchsorted(at, indptr)
+        return (
+            indptr - before.astype(indptr.dtype),
+            _dropped(indices, at),
+            at,
+            np.searchsorted(indptr, at, "right") - 1,
+        )
+
+    def _without_port(self, a: csr_array) -> tuple[csr_array, NDArray[np.complex128]]:
+        """The free block of an operator, and the right-hand side for 1 V at the port."""
+        n = self.n_free
+        indptr, indices, at, rows = self._free
+        b = np.zeros(n, a.dtype)
+        b[rows] = -a.data[at]
+        return csr_array((_dropped(a.data[: a.indptr[n]], at), indices, indptr), shape=(n, n)), b
 
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws.
@@ -143,17 +191,17 @@ class Problem:
     def operator(self, theta: NDArray[np.complex128]) -> csr_array:
         """The matrix sum_q theta_q A_q, port included, shape (n + 1, n + 1); real if all factors are."""
         pattern, data = self._stacked
-        if np.all(np.imag(theta) == 0):
-            theta = np.real(theta)
-        return csr_array((theta @ data, pattern.indices, pattern.indptr), shape=pattern.shape)
+        return csr_array((_weighted(theta, data), pattern.indices, pattern.indptr), shape=pattern.shape)
 
-    def solve(self, omega: float) -> NDArray[np.complex128]:
+    def solve(self, omega: float, start: NDArray[np.complex128] | None = None) -> NDArray[np.complex128]:
         """Potentials for 1 V at the port, with the residual measured again.
 
         Parameters
         ----------
         omega : float
             Angular frequency [rad/s]; 0 is direct current.
+        start : (n + 1,) complex or float, optional
+            A guess of the result, for which the multigrid solver needs fewer iterations.
 
         Returns
         -------
@@ -165,19 +213,19 @@ class Problem:
         ConvergenceError
             If a law is not finite, the system is singular, or the residual exceeds the limits of `aspot.fem.linear`.
         """
-        return self.solve_theta(self.theta(omega)[:, 0])
+        return self.solve_theta(self.theta(omega)[:, 0], start)
 
-    def solve_theta(self, theta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    def solve_theta(
+        self, theta: NDArray[np.complex128], start: NDArray[np.complex128] | None = None
+    ) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
         if not np.isfinite(theta).all():
             raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
-        a = self.operator(theta)
         n = self.n_free
-        free = csr_array(a[:n, :n])
-        b = -np.asarray(a[:n, [n]].todense()).ravel()
         if n == 0:
-            return np.ones(1, a.dtype)
-        if not b.any() and not (theta @ self._branches[3]).any():
+            return np.ones(1, float if np.all(np.imag(theta) == 0) else complex)
+        free, b = self._without_port(self.operator(theta))
+        if not b.any() and not (theta @ self._ground).any():
             raise ConvergenceError("the system is singular: nothing conducts to the electrode or to the ground")
 
         def residual(v: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -186,9 +234,11 @@ class Problem:
         if self.solver == "direct" or n <= _DIRECT_BELOW:
             x = linear.solve_direct(free, b, residual)
         else:
-            magnitude = csr_array(self.operator(np.abs(theta).astype(complex))[:n, :n]) if np.iscomplexobj(a) else free
+            is_real = not np.iscomplexobj(free)
+            magnitude = free if is_real else self._without_port(self.operator(np.abs(theta).astype(complex)))[0]
+            guess = None if start is None else np.asarray(start[:n].real if is_real else start[:n], free.dtype)
             try:
-                x = linear.solve_multigrid(free, b, magnitude, residual)
+                x = linear.solve_multigrid(free, b, magnitude, residual, guess)
             except ConvergenceError:
                 # Thin films of extreme contrast: slower, but of any contrast.
                 if n > _DIRECT_FALLBACK:
@@ -198,30 +248,31 @@ class Problem:
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """Bilinear energies x^T A_q x of every term, shape (Q,) [m V2 or m2 V2]; also dY/dtheta_q."""
-        i, j, g, ground = self._branches
-        return np.asarray(g @ (x[i] - x[j]) ** 2 + ground @ x**2)
+        data, out = self._stacked[1], self._ground @ x**2
+        for _, entries, _, difference in self._differences(x):
+            out = out - 0.5 * _times(data[:, entries], difference**2)
+        return np.asarray(out)
 
     def dissipation_weights(self, x: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Hermitian energies x^H A_q x of every term, shape (Q,): Re(theta_q) times it is twice the mean power."""
-        i, j, g, ground = self._branches
-        return np.asarray(g @ np.abs(x[i] - x[j]) ** 2 + ground @ np.abs(x) ** 2)
+        data, out = self._stacked[1], self._ground @ np.abs(x) ** 2
+        for _, entries, _, difference in self._differences(x):
+            out = out - 0.5 * data[:, entries] @ np.abs(difference) ** 2
+        return np.asarray(out)
 
     def _image(self, theta: NDArray[np.complex128], x: NDArray[np.complex128]) -> NDArray[np.complex128]:
         """A x by differences of potentials, port included, shape (n + 1,); real if all is."""
-        i, j, g, ground = self._branches
-        if np.all(np.imag(theta) == 0):
-            theta = np.real(theta)
-        current = (theta @ g) * (x[i] - x[j])
-
-        parts = (current.real, current.imag) if np.iscomplexobj(current) else (current,)
-        net = [np.bincount(i, c, minlength=len(x)) - np.bincount(j, c, minlength=len(x)) for c in parts]
-        out = net[0] + 1j * net[1] if len(net) == 2 else net[0]
-        return np.asarray(out + (theta @ ground) * x)
+        data, out = self._stacked[1], _weighted(theta, self._ground) * x
+        for rows, entries, starts, difference in self._differences(x):
+            out[rows] += np.add.reduceat(_weighted(theta, data[:, entries]) * difference, starts)
+        return np.asarray(out)
 
     def images(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """A_q x of every term for real potentials, by their differences, shape (Q, n + 1)."""
-        unit = np.eye(len(self.terms), dtype=complex)
-        return np.stack([np.real(self._image(row, np.asarray(x))) for row in unit])
+        data, out = self._stacked[1], self._ground * x
+        for rows, entries, starts, difference in self._differences(np.asarray(x)):
+            out[:, rows] += np.add.reduceat(data[:, entries] * difference, starts, axis=1)
+        return np.asarray(out)
 
     def admittance(self, x: NDArray[np.complex128], omega: float) -> complex:
         """Y = sum_q theta_q x^T A_q x of the modelled piece [S]."""
@@ -244,3 +295,23 @@ class Problem:
         """
         by_name: Mapping[str, Term] = {t.name: t for t in self.terms}
         return by_name[name]
+
+
+def _dropped(values: NDArray[Any], at: NDArray[np.intp]) -> NDArray[Any]:
+    """The values without those at a few sorted positions; many times faster than a mask."""
+    edges = np.concatenate([[-1], at, [len(values)]])
+    return np.concatenate([values[a + 1 : b] for a, b in pairwise(edges)])
+
+
+def _weighted(theta: NDArray[np.complex128], data: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """sum_q theta_q data_q, real if all factors are; without a complex copy of the data."""
+    if np.all(np.imag(theta) == 0):
+        return np.asarray(np.real(theta) @ data)
+    out = np.empty(data.shape[1], complex)
+    out.real, out.imag = np.real(theta) @ data, np.imag(theta) @ data
+    return out
+
+
+def _times(data: NDArray[np.float64], x: NDArray[np.inexact]) -> NDArray[np.inexact]:
+    """Real data (Q, m) times x (m,), real or complex, without a complex copy of the data."""
+    return np.asarray(data @ np.real(x) + 1j * (data @ np.imag(x)) if np.iscomplexobj(x) else data @ x)

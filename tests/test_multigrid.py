@@ -1,0 +1,213 @@
+"""The multigrid preconditioner and the solver that proves its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, diags_array
+
+from aspot.errors import ConvergenceError
+from aspot.fem import linear, multigrid
+from aspot.fem.problem import Problem, Role, Term
+from aspot.fem.tetrahedra import assemble
+from aspot.laws import Law
+from aspot.mesh.uniform import uniform_box
+
+
+class Constant:
+    """A law that is the same at every frequency, for problems that are given theta."""
+
+    def __call__(self, omega: NDArray[np.float64], _: float) -> NDArray[np.complex128]:
+        return np.ones(np.shape(omega), complex)
+
+    def parts(self, omega: NDArray[np.float64], temperature: float) -> dict[str, NDArray[np.complex128]]:
+        return {"all": 1.0 / self(omega, temperature)}
+
+
+LAW: Law = Constant()
+ROLES: dict[str, Role] = {"electrolyte": "electrolyte", "film": "layer", "contact": "contact", "gap": "gap"}
+
+
+def box(n: int, film: int = 0) -> Problem:
+    """Half a spot on a box of n x n x 2n bricks, the upper `film` rows of another material; terms by name."""
+    mesh = uniform_box(
+        n, n, 2 * n, (0.5, 0.5, 1.0), contact=lambda i, j: i + j < n // 3, layers=(("film", film),) if film else ()
+    )
+    matrices = assemble(mesh, ideal_contact=False).matrices
+    terms = tuple(Term(name=k, role=ROLES[k], law=LAW, matrix=a) for k, a in matrices.items())
+    return Problem(terms, 0.25, 300.0, solver="multigrid")
+
+
+def theta(p: Problem, **values: complex) -> NDArray[np.complex128]:
+    return np.array([values[t.name] for t in p.terms], complex)
+
+
+def system(p: Problem, values: NDArray[np.complex128]) -> tuple[csr_array, NDArray[np.complex128], csr_array]:
+    """A, b, and M of the free unknowns."""
+    n = p.n_free
+    a, m = p.operator(values), p.operator(np.abs(values).astype(complex))
+    return csr_array(a[:n, :n]), -np.asarray(a[:n, [n]].todense()).ravel(), csr_array(m[:n, :n])
+
+
+def unit_diagonal(m: csr_array) -> csr_array:
+    scale = diags_array(1.0 / np.sqrt(m.diagonal()))
+    return csr_array(scale @ m @ scale)
+
+
+CASES = {
+    "uniform": (0, {"electrolyte": 1.0, "contact": 50.0, "gap": 1e-7}),
+    "perfect contact": (0, {"electrolyte": 1.0, "contact": 1e12, "gap": 1.0}),
+    "good film": (3, {"electrolyte": 1.0, "film": 1e12, "contact": 1.0, "gap": 1e-3}),
+    "poor film": (3, {"electrolyte": 1.0, "film": 1e-12, "contact": 1.0, "gap": 1e-3}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_cycle_is_symmetric_and_positive_definite(case: str) -> None:
+    """B = B^T and all eigenvalues > 0, with contrasts far beyond single precision: B is what its docstring says.
+
+    For well-behaved cases the spectrum of B A lies in (0, 1], with a condition that explains the iterations.
+    """
+    film, values = CASES[case]
+    p = box(8, film)
+    m = unit_diagonal(system(p, theta(p, **values))[2])
+    cycle = multigrid.build(m)
+    n = m.shape[0]
+    assert n > multigrid.COARSEST
+    b = np.array([cycle(e) for e in np.eye(n)], dtype=float)
+    assert np.abs(b - b.T).max() < 1e-5 * np.abs(b).max()
+    spectrum = np.linalg.eigvalsh(0.5 * (b + b.T))
+    assert spectrum[0] > 0
+    if case in ("uniform", "perfect contact"):
+        root = np.linalg.cholesky(m.toarray())
+        of_product = np.linalg.eigvalsh(root.T @ (0.5 * (b + b.T)) @ root)
+        assert of_product[-1] < 1.0 + 1e-5
+        assert of_product[0] > 0.1
+
+
+def test_real_and_imaginary_parts_at_once() -> None:
+    """The cycle is linear over complex numbers: parts treated together or one by one."""
+    cycle = multigrid.build(unit_diagonal(system(box(8), theta(box(8), electrolyte=1.0, contact=50.0, gap=0.1))[2]))
+    rng = np.random.default_rng(0)
+    r = rng.standard_normal((2, cycle.levels[0].n))
+    assert cycle(r[0] + 1j * r[1]) == pytest.approx(cycle(r[0]) + 1j * cycle(r[1]), rel=1e-4, abs=1e-5)
+
+
+def iterations(p: Problem, values: NDArray[np.complex128]) -> int:
+    a, b, m = system(p, values)
+    scale = 1.0 / np.sqrt(m.diagonal())
+    a, m = multigrid.scaled(a, m, scale)
+    cycle, count = multigrid.build(m), 0
+
+    def counted(r: NDArray[np.complex128]) -> NDArray[np.inexact]:
+        nonlocal count
+        count += 1
+        return cycle(r)
+
+    assert linear.conjugate_gradients(a, scale * b, counted)[1]
+    return count
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.49 * np.pi])
+def test_iterations_do_not_grow_with_the_mesh(phase: float) -> None:
+    """From 1e4 to 1.1e5 unknowns the iterations to 1e-10 grow by less than n^0.15 and stay below 35, at any phase."""
+    counts, sizes = [], []
+    for n in (17, 37):
+        p = box(n)
+        sizes.append(p.n_free)
+        values = theta(p, electrolyte=1.0, contact=50.0 * np.exp(1j * phase), gap=1e-2 * np.exp(1j * phase))
+        counts.append(iterations(p, values))
+    assert max(counts) < 35
+    assert counts[1] / counts[0] < (sizes[1] / sizes[0]) ** 0.15
+
+
+@pytest.mark.parametrize(
+    ("film", "values"),
+    [
+        (0, {"electrolyte": 1.0 + 0.01j, "contact": 50.0 + 1.0j, "gap": 1e-3j}),
+        (0, {"electrolyte": 1.0 + 100j, "contact": 50.0 + 1e4j, "gap": 10j}),
+        (0, {"electrolyte": 1.0 + 1j, "contact": 1e12 * (1.0 + 1j), "gap": 1e-12j}),
+        (0, {"electrolyte": 1e-12j, "contact": 1.0, "gap": 1e-6 + 1e-12j}),
+        (5, {"electrolyte": 1.0 + 1j, "film": 1e-12j, "contact": 1.0, "gap": 1e-3j}),
+        (5, {"electrolyte": 1.0, "film": 1e6j, "contact": 50.0 + 1j, "gap": 1e-3j}),
+        (5, {"electrolyte": 1e-9, "film": 1e3j, "contact": 50.0 + 1j, "gap": 1e-3j}),
+    ],
+)
+def test_agrees_with_direct_solves(film: int, values: dict[str, complex]) -> None:
+    """Complex laws of all phases up to 12 decades apart: potentials and admittance as from LU factors."""
+    p = box(12, film)
+    assert p.n_free > 3000  # else it would be solved directly
+    given = theta(p, **values)
+    x, exact = p.solve_theta(given), replace(p, solver="direct").solve_theta(given)
+    assert np.abs(x - exact).max() < 1e-7
+    assert given @ p.energies(x) == pytest.approx(given @ p.energies(exact), rel=1e-9)
+
+
+def test_scale_of_the_numbers_does_not_matter() -> None:
+    """SI units can make all admittances tiny or huge: single precision must neither underflow nor overflow."""
+    p = box(12)
+    values = theta(p, electrolyte=1.0 + 0.1j, contact=50.0, gap=1e-3j)
+    x = p.solve_theta(values)
+    for factor in (1e-60, 1e60):
+        assert p.solve_theta(factor * values) == pytest.approx(x, abs=1e-9)
+
+
+def test_a_good_guess_saves_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started from the solution at a frequency nearby the answer is the same, with fewer iterations."""
+    p = box(12)
+    values = theta(p, electrolyte=1.0 + 0.1j, contact=50.0, gap=1e-3j)
+    near = p.solve_theta(1.0001 * values.real + 1j * values.imag)
+    count = 0
+    cycle = multigrid.Hierarchy.__call__
+
+    def counted(self: multigrid.Hierarchy, r: NDArray[np.inexact]) -> NDArray[np.inexact]:
+        nonlocal count
+        count += 1
+        return cycle(self, r)
+
+    monkeypatch.setattr(multigrid.Hierarchy, "__call__", counted)
+    from_zero = p.solve_theta(values)
+    cost, count = count, 0
+    from_guess = p.solve_theta(values, start=near)
+    assert from_guess == pytest.approx(from_zero, abs=1e-8)
+    assert count < 0.8 * cost
+
+
+def test_the_residual_is_proved() -> None:
+    """A residual that never falls and a singular system are errors, not potentials."""
+    p = box(12)
+    a, b, m = system(p, theta(p, electrolyte=1.0, contact=50.0, gap=1e-3))
+    with pytest.raises(ConvergenceError, match="residual"):
+        linear.solve_multigrid(a, b, m, lambda x: b)
+    loose = a.tolil()
+    loose[[7], :] = 0.0
+    loose[:, [7]] = 0.0
+    with pytest.raises(ConvergenceError, match="singular"):
+        linear.solve_multigrid(csr_array(loose), b, csr_array(loose))
+
+
+def test_failure_reaches_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no hierarchy does and LU factors would be too large, `Problem.solve` raises rather than return."""
+    p = box(12)
+    monkeypatch.setattr(linear, "_QUICK_ITERATIONS", 2)
+    monkeypatch.setattr(linear, "_MAX_ITERATIONS", 2)
+    monkeypatch.setattr("aspot.fem.problem._DIRECT_FALLBACK", 0)
+    with pytest.raises(ConvergenceError, match="residual"):
+        p.solve(0.0)
+
+
+def test_couplings_that_are_rounding_change_nothing() -> None:
+    """`scaled` drops what vanishes in theory, and its rows still add up to what they did."""
+    p = box(10)
+    a, b, m = system(p, theta(p, electrolyte=1.0 + 1j, contact=50.0, gap=1e-3j))
+    one = np.ones(len(b))
+    thin, thin_m = multigrid.scaled(a, m, one)
+    # A row of Kuhn's tetrahedra has 15 entries, 7 of which do not vanish.
+    assert thin.nnz < 0.55 * a.nnz
+    assert thin_m.nnz == thin.nnz
+    x = np.random.default_rng(0).standard_normal(len(b))
+    assert np.abs(thin @ one - a @ one).max() < 1e-13 * np.abs(a.diagonal()).max()
+    assert np.abs(thin @ x - a @ x).max() < 1e-12 * np.abs(a.diagonal()).max()
