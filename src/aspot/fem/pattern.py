@@ -106,8 +106,8 @@ def pairs(k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntArray, IntArray]] = ()) -> Pattern:
     """Pattern of all pairs of unknowns that meet in a cell or a coupling, in time linear in their number.
 
-    Every pair of every cell is put into the bucket of its higher row, then the buckets are freed of duplicates row by
-    row.
+    Every cell is put into the buckets of its rows but the lowest; then the neighbours below each row are collected from
+    its bucket.
 
     Parameters
     ----------
@@ -131,12 +131,17 @@ def build(cells: IntArray, dof: IntArray, n: int, couplings: Sequence[tuple[IntA
     # Columns, and positions unless they are too many, fit 32 bits: half the memory to move. Large arrays come from
     # NumPy, which asks for huge pages: those made in compiled code take 4 times as long to touch first.
     kind = np.int32 if 2 * m * k_pairs + 2 * len(extra) + n < 2**31 else np.int64
-    cell_slots = np.empty((m, k_pairs), dtype=kind)
-    pair = np.empty((m * k_pairs, 2), dtype=kind)
-    start = _buckets(unsigned(cells), tuple(range(k)), dof32, n, pair)
+    cell_slots = np.zeros((m, k_pairs), dtype=kind)
+    rows, bucket = np.empty((m, k), dtype=np.int32), np.empty(m * (k - 1), dtype=kind)
+    start = _buckets(unsigned(cells), tuple(range(k)), dof32, n, rows, bucket)
     # Meshes have about 7 (order 1) or 14 (order 2) neighbours below each node; the array grows if needed.
     columns = np.empty((8 if k == 4 else 16) * n, dtype=np.int32)
-    lower, columns = _rows(start, pair, extra_start, extra, cell_slots.reshape(-1), columns)
+    number_of = np.zeros((k, k), dtype=np.int64)
+    number_of[pairs(k)] = np.arange(k_pairs)
+    number_of += number_of.T
+    lower, columns = _rows(
+        start, unsigned(bucket), rows, tuple(range(k)), unsigned(number_of), extra_start, extra, cell_slots, columns
+    )
     columns = columns[: lower[-1]]
     indices = np.empty(n + 2 * len(columns), dtype=np.int32)
     indptr, diagonal = _both_triangles(lower, columns, indices)
@@ -155,59 +160,69 @@ def _lower_pairs(couplings: Sequence[tuple[IntArray, IntArray]], n: int) -> tupl
 
 
 @njit(nogil=True, cache=True)
-def _buckets(cells, local, dof, n, pair):  # type: ignore[no-untyped-def]
-    """Put lower row and position of all pairs of cells into `pair` by higher row, compressed; returns the row starts.
+def _buckets(cells, local, dof, n, rows, bucket):  # type: ignore[no-untyped-def]
+    """Rows of the nodes of all cells into `rows`; numbers of the cells by row into `bucket`, compressed.
 
-    Bucket n takes the pairs within the ground. The length of the tuple `local` tells the compiler that of the loops.
+    Returns where each row starts. A cell is not listed in its lowest row, nor twice in one that its nodes share. The
+    length of the tuple `local` tells the compiler that of the loops.
     """
     k = len(local)
-    start = np.zeros(n + 2, dtype=pair.dtype)
+    start = np.zeros(n + 2, dtype=bucket.dtype)
     for e in range(len(cells)):
+        lowest = n
         for a in range(k):
-            for b in range(a + 1, k):
-                high = max(dof[cells[e, a]], dof[cells[e, b]])
-                start[(high if high >= 0 else n) + 1] += 1
-    for i in range(n + 1):
-        start[i + 1] += start[i]
-    free = start[: n + 1].copy()
-    rows = np.empty(k, dtype=np.int64)
-    p = 0
+            row = dof[cells[e, a]]
+            rows[e, a] = row
+            lowest = min(lowest, row)
+        for a in range(k):
+            row = rows[e, a]
+            is_new = row > lowest
+            for b in range(a):
+                is_new &= rows[e, b] != row
+            if is_new:
+                start[row + 2] += 1
+    for i in range(n):
+        start[i + 2] += start[i + 1]
+    # start[i + 1] is where row i fills up next, and in the end where the next one starts.
     for e in range(len(cells)):
+        lowest = n
         for a in range(k):
-            rows[a] = dof[cells[e, a]]
+            lowest = min(lowest, rows[e, a])
         for a in range(k):
-            for b in range(a + 1, k):
-                high = max(rows[a], rows[b])
-                q = free[high]  # of the ground, -1: the last one
-                free[high] = q + 1
-                pair[q, 0] = min(rows[a], rows[b])
-                pair[q, 1] = p
-                p += 1
-    return start
+            row = rows[e, a]
+            is_new = row > lowest
+            for b in range(a):
+                is_new &= rows[e, b] != row
+            if is_new:
+                bucket[start[row + 1]] = e
+                start[row + 1] += 1
+    return start[: n + 1]
 
 
 @njit(nogil=True, cache=True)
-def _rows(start, pair, extra_start, extra, slots, columns):  # type: ignore[no-untyped-def]
+def _rows(start, bucket, rows, local, number_of, extra_start, extra, slots, columns):  # type: ignore[no-untyped-def]
     """Strict lower triangle (row starts, sorted columns, in `columns` if they fit); fills the slots of all pairs."""
-    n = len(start) - 2
+    n = len(start) - 1
+    k = len(local)
     lower = np.zeros(n + 1, dtype=slots.dtype)
     seen = np.full(n, -1, dtype=np.int32)
     slot_of = np.empty(n, dtype=slots.dtype)
     count = 0
     for i in range(n):
         first = count
-        most = count + start[i + 1] - start[i] + extra_start[i + 1] - extra_start[i]
+        most = count + k * (start[i + 1] - start[i]) + extra_start[i + 1] - extra_start[i]
         if most > len(columns):
             longer = np.empty(most + len(columns) // 2, dtype=np.int32)
             longer[:count] = columns[:count]
             columns = longer
-        seen[i] = i  # the row itself is not below the diagonal
         for p in range(start[i], start[i + 1]):
-            j = pair[p, 0]
-            if j >= 0 and seen[j] != i:
-                seen[j] = i
-                columns[count] = j
-                count += 1
+            e = bucket[p]
+            for a in range(k):
+                j = rows[e, a]
+                if 0 <= j < i and seen[j] != i:
+                    seen[j] = i
+                    columns[count] = j
+                    count += 1
         for p in range(extra_start[i], extra_start[i + 1]):
             j = extra[p]
             if seen[j] != i:
@@ -224,15 +239,17 @@ def _rows(start, pair, extra_start, extra, slots, columns):  # type: ignore[no-u
                     columns[q] = columns[q - 1]
                     q -= 1
                 columns[q] = j
-        slot_of[i] = 0
         for p in range(first, count):
             slot_of[columns[p]] = n + 1 + p
         for p in range(start[i], start[i + 1]):
-            j = pair[p, 0]
-            slots[pair[p, 1]] = slot_of[j] if j >= 0 else 1 + i
+            e = bucket[p]
+            for a in range(k):
+                if rows[e, a] == i:
+                    for b in range(k):
+                        j = rows[e, b]
+                        if j < i:
+                            slots[e, number_of[a, b]] = slot_of[j] if j >= 0 else 1 + i
         lower[i + 1] = count
-    for p in range(start[n], start[n + 1]):
-        slots[pair[p, 1]] = 0
     return lower, columns
 
 
