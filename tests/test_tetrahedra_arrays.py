@@ -99,7 +99,7 @@ def test_arrays_of_discs(arrangement: str, fraction: float, kind: str) -> None:
             "morphology": {"kind": kind, "arrangement": arrangement, "radius": "10 um", "contact_fraction": fraction}
         },
         frequencies={"values": [1.0]},
-        numerics={"relative_tolerance": 1e-3},
+        numerics={"relative_tolerance": 1e-3, "backend": "tetrahedra"},
     )
     found = simulate(cell)
     pitch = cell.working_electrode.morphology.pitch

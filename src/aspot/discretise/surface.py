@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 
 #: Order along the rays, order across, rings: by level.
-_LEVELS = ((3, 3, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
+_LEVELS = ((3, 2, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
 
 #: Depths at which a field is sampled in the electrolyte, and in each half of a layer.
 _DEPTHS, _LAYER_DEPTHS = 36, 6
@@ -68,7 +68,7 @@ def _resistance_bound(discrete: Discrete, is_cut: bool) -> float:
     resistivity = 1.0 / np.real(region_admittivities(interface, names, 0.0))
     bound = surface_dual.resistance_bound(
         assembly.mesh,
-        (assembly.orders[0] - 1, assembly.orders[1] - 1),
+        (assembly.orders[0] - 1, assembly.orders[1]),
         depth_m=interface.depth_m,
         resistivity=float(resistivity[-1]),
         layers=[(layer.thickness_m, float(r)) for layer, r in zip(interface.layers, resistivity[:-1], strict=True)],

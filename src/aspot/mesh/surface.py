@@ -26,6 +26,8 @@ _RATIO = 0.15
 _LARGEST_GROWTH = 6.0
 #: Widest angle of a patch [rad].
 _WIDEST = 0.9
+#: Ratio of the axes of an ellipse in a hexagonal array.
+_LONGEST = 3.0
 #: A spot must keep this part of the way to every mirror line free.
 _SMALLEST_ROOM = 1e-6
 
@@ -78,6 +80,8 @@ class Patch:
     centre : (x, y)
     turned : bool
         Whether the fan is turned by 180 degrees around its centre.
+    stretch : (along x, along y)
+        Applied to the fan last: angles and radii are those before.
     theta : (start, end)
     inner, outer : Curve
         Between which the patch lies.
@@ -91,6 +95,7 @@ class Patch:
 
     centre: tuple[float, float]
     turned: bool
+    stretch: tuple[float, float]
     theta: tuple[float, float]
     inner: Curve
     outer: Curve
@@ -131,10 +136,11 @@ class Patch:
         r_u = dt * (far - near)
         r_v = width * (near_slope + t * (far_slope - near_slope))
         sign = -1.0 if self.turned else 1.0
-        c, s = sign * np.cos(theta), sign * np.sin(theta)
+        c, s = sign * self.stretch[0] * np.cos(theta), sign * self.stretch[1] * np.sin(theta)
         x = np.stack([self.centre[0] + r * c, self.centre[1] + r * s], -1)
         along = np.stack([r_u * c, r_u * s], -1)
-        across = np.stack([r_v * c - width * r * s, r_v * s + width * r * c], -1)
+        turn = self.stretch[0] / self.stretch[1]
+        across = np.stack([r_v * c - width * r * s * turn, r_v * s + width * r * c / turn], -1)
         return x, np.stack([along, across], -1)
 
 
@@ -168,6 +174,7 @@ class _Fan:
     walls: tuple[tuple[float, float, Line], ...]
     rims: tuple[Curve, ...]
     corners: tuple[float, ...]
+    stretch: tuple[float, float] = (1.0, 1.0)
 
 
 def _rims(shape: Shape) -> tuple[tuple[Curve, ...], tuple[float, ...]]:
@@ -191,9 +198,15 @@ def _fans(cell: BoxCell) -> tuple[tuple[_Fan, ...], float, float | None]:
         if np.isclose(sx, sy, rtol=1e-12) and not isinstance(shape, Ellipse):
             walls = ((0.0, np.pi / 4, Line(sx, 0.0)),)
             return (_Fan((0.0, 0.0), False, walls, rims, corners),), 0.5 * sx * sx, np.pi / 4
+        area, stretch = sx * sy, (1.0, 1.0)
+        if isinstance(shape, Ellipse):
+            # A disc, stretched.
+            mean = float(np.sqrt(shape.semi_axis_x * shape.semi_axis_y))
+            stretch, rims = (shape.semi_axis_x / mean, shape.semi_axis_y / mean), (Oval(mean, mean),)
+            sx, sy = sx / stretch[0], sy / stretch[1]
         corner = float(np.arctan2(sy, sx))
         walls_2 = ((0.0, corner, Line(sx, 0.0)), (corner, np.pi / 2, Line(sy, np.pi / 2)))
-        return (_Fan((0.0, 0.0), False, walls_2, rims, corners),), sx * sy, np.pi / 2
+        return (_Fan((0.0, 0.0), False, walls_2, rims, corners, stretch),), area, np.pi / 2
     if is_round and np.isclose(sy, np.sqrt(3.0) * sx, rtol=1e-12):
         walls = ((0.0, np.pi / 6, Line(sx, 0.0)),)
         return (_Fan((0.0, 0.0), False, walls, rims, corners),), 0.5 * sx * sx / np.sqrt(3.0), np.pi / 6
@@ -234,10 +247,17 @@ def accepts(cell: BoxCell) -> bool:
     """Whether each shape lies within what is nearer to its own centre than to any other, clear of the mirror lines.
 
     Squares in hexagonal arrays are left to the tetrahedra: rays towards their corners would have to go on through both
-    fans, which takes thousands of unknowns.
+    fans, which takes thousands of unknowns. So are long ellipses there.
     """
-    if len(cell.shapes) not in (1, 2) or (len(cell.shapes) == 2 and isinstance(cell.shapes[0], Square)):
+    if len(cell.shapes) not in (1, 2):
         return False
+    shape = cell.shapes[0]
+    if len(cell.shapes) == 2 and isinstance(shape, Square | Ellipse):
+        if isinstance(shape, Square):
+            return False
+        axes = sorted((shape.semi_axis_x, shape.semi_axis_y))
+        if axes[1] > _LONGEST * axes[0]:
+            return False
     wanted = ((0.0, 0.0),) if len(cell.shapes) == 1 else ((0.0, 0.0), (cell.size_x, cell.size_y))
     if any((shape.x, shape.y) != at for shape, at in zip(cell.shapes, wanted, strict=True)):
         return False
@@ -284,8 +304,11 @@ def _scaled(cell: BoxCell, by: float) -> BoxCell:
     return BoxCell(size_x=cell.size_x * by, size_y=cell.size_y * by, shapes=shapes, contact_inside=cell.contact_inside)
 
 
-def _breaks(fan: _Fan, first: float, last: float, wall: Line, rings: int) -> list[float]:
-    """Angles of rays between which the room from rim to wall varies moderately, graded towards the corners of a rim."""
+def _breaks(fan: _Fan, first: float, last: float, wall: Line, rings: int, *, is_shared: bool) -> list[float]:
+    """Angles of rays between which the room from rim to wall varies moderately, graded towards the corners of a rim.
+
+    `is_shared`: another fan meets the wall with the same angles, mirrored at its middle.
+    """
     ends = {first, last, *(c for c in fan.corners if first < c < last)}
     for corner in fan.corners:
         for end in (first, last):
@@ -295,6 +318,8 @@ def _breaks(fan: _Fan, first: float, last: float, wall: Line, rings: int) -> lis
     for start, end in pairwise(sorted(ends)):
         theta = np.linspace(start, end, 2001)
         room = np.log(wall.radius(theta)[0] - _rim_radius(fan.rims[-1], theta))
+        if is_shared:
+            room = np.minimum(room, room[::-1])
         growth = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(room)))]) / np.log(_LARGEST_GROWTH)
         # Equal shares of the growth of the room and of the angle.
         measure = growth + (theta - start) / _WIDEST
@@ -308,12 +333,8 @@ def _patches(fan: _Fan, rings: int, contact_inside: bool, *, is_shared: bool) ->
     """Patches of a fan, by ray and band. `is_shared`: one mirror line belongs to two fans, turned to each other."""
     rays: list[tuple[float, float, Line]] = []
     for first, last, wall in fan.walls:
-        breaks = _breaks(fan, first, last, wall, rings)
-        if is_shared and not np.isclose(wall.normal % (np.pi / 2), 0.0):
-            # The other fan meets the line with the same angles, mirrored at its middle.
-            both = sorted({*breaks, *(first + last - b for b in breaks)})
-            breaks = [b for b, following in zip(both, [*both[1:], np.inf], strict=True) if following - b > 1e-9]
-            breaks[0], breaks[-1] = first, last
+        is_between = is_shared and 0.0 < wall.normal < np.pi / 2
+        breaks = _breaks(fan, first, last, wall, rings, is_shared=is_between)
         rays.extend((start, end, wall) for start, end in pairwise(breaks))
     bands = _bands(fan, rings)
     inner_of = [_POINT, *fan.rims]
@@ -326,6 +347,7 @@ def _patches(fan: _Fan, rings: int, contact_inside: bool, *, is_shared: bool) ->
                 Patch(
                     centre=fan.centre,
                     turned=fan.turned,
+                    stretch=fan.stretch,
                     theta=(start, end),
                     inner=curves[k],
                     outer=curves[k + 1],
