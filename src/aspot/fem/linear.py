@@ -7,10 +7,12 @@ cos 45 degrees away from 0 and not above 1: a preconditioner that is good for M 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
@@ -56,11 +58,8 @@ def solve_direct(a: csr_array, b: Vector, residual: Callable[[Vector], Vector] |
         If the componentwise backward error stays above `DIRECT_LIMIT`, or refinement keeps changing the solution.
     """
     free, rhs, scale = _equilibrated(a, b)
-    try:
-        lu = splu(csc_array(free), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True, "DiagPivotThresh": 0.0})
-    except RuntimeError as fault:
-        raise ConvergenceError(f"direct solve: {fault}") from None
-    x = lu.solve(rhs)
+    solve = _factorised(free)
+    x = solve(rhs)
     magnitude = csr_array((np.abs(free.data), free.indices, free.indptr), shape=free.shape)
     error = np.inf
     change = np.inf if residual is not None else 0.0
@@ -69,7 +68,7 @@ def solve_direct(a: csr_array, b: Vector, residual: Callable[[Vector], Vector] |
         error = float(np.max(np.abs(r) / (magnitude @ np.abs(x) + np.abs(rhs) + np.finfo(float).tiny)))
         if not np.isfinite(error) or (error < 1e-14 and change < 1e-10):
             break
-        correction = lu.solve(r)
+        correction = solve(r)
         if residual is not None:
             size = np.max(np.abs(scale * (x + correction))) + np.finfo(float).tiny
             change = float(np.max(np.abs(scale * correction)) / size)
@@ -81,6 +80,22 @@ def solve_direct(a: csr_array, b: Vector, residual: Callable[[Vector], Vector] |
             iterate=scale * x,
         )
     return np.asarray(scale * x)
+
+
+def _factorised(a: csr_array) -> Callable[[Vector], Vector]:
+    """Solver with the LU factors of a sparse matrix, or of a dense one if most entries are stored."""
+    n = a.shape[0]
+    if a.nnz > 0.3 * n * n:
+        with warnings.catch_warnings():
+            # A singular matrix shows in the residual.
+            warnings.simplefilter("ignore", LinAlgWarning)
+            factors = lu_factor(a.toarray(), overwrite_a=True, check_finite=False)
+        return lambda r: np.asarray(lu_solve(factors, r, check_finite=False))
+    try:
+        lu = splu(csc_array(a), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True, "DiagPivotThresh": 0.0})
+    except RuntimeError as fault:
+        raise ConvergenceError(f"direct solve: {fault}") from None
+    return lambda r: np.asarray(lu.solve(r))
 
 
 def solve_multigrid(
