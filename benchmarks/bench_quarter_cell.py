@@ -1,12 +1,14 @@
-"""Quarter of a square cell in 3-D: error against time, beside scikit-fem on the same meshes, and a spectrum.
+"""Quarter of a square cell in 3-D: error against time, both backends, beside NGSolve and scikit-fem; spectra.
 
     python benchmarks/bench_quarter_cell.py [--levels 5] [--repeats 3]
 
 Box [0, 0.5] x [0, 0.5] x [0, 1], sigma = 1, 1 V on the quarter disc of radius 0.1 at the corner of the top, 0 V at the
 bottom: G = 0.0866829600 (spectral; `aspot.analytic.array_constriction` gives it, too). Times hold everything from the
-geometry to G: mesh, assembly, solve. aspot's answer is the extrapolation of this level and the one before, whose times
-add up. scikit-fem gets the same curved meshes (their time counts for both): MeshTet2, ElementTetP2, its own assembly,
-conjugate gradients preconditioned by pyamg. One more column: the same meshes without quarter points at the rim.
+geometry to G: mesh, assembly, solve. The surface backend gives guaranteed bounds as well. The answer of the tetrahedra is
+the extrapolation of this level and the one before, whose times add up. NGSolve's hp refinement is run where it is
+installed (`pip install ngsolve`). scikit-fem gets the same curved meshes as the tetrahedra (their time counts for both):
+MeshTet2, ElementTetP2, its own assembly, conjugate gradients preconditioned by pyamg. One more column: the same meshes
+without quarter points at the rim.
 
 Spectrum: kappa = 1 + 0.01 j w, gap y = 1e-3 j w, contact y = 50 + j w, 71 frequencies w = 1e-4 ... 1e4. Z of the
 quarter cell, from hp elements elsewhere: 14.57103 - 2.01495e-5 j at w = 1e-4, 9.51608e-4 - 0.114176 j at w = 1e4.
@@ -21,13 +23,14 @@ from typing import Any
 import common
 import numpy as np
 import pyamg
+from common import ngsolve_hp
 from common.laws import Plain
 from scipy.sparse.linalg import cg
 from skfem import Basis, BilinearForm, ElementTetP2, MeshTet2, condense
 from skfem.helpers import dot, grad
 
 from aspot.analytic import array_constriction
-from aspot.discretise import TETRAHEDRA
+from aspot.discretise import SURFACE, TETRAHEDRA
 from aspot.interface import InterfaceProblem
 from aspot.mesh import tetrahedra
 from aspot.mesh.tetmesh import TetrahedralMesh
@@ -35,7 +38,7 @@ from aspot.morphology.unit_cell import BoxCell, Disc
 from aspot.reduction import reduce
 
 RADIUS, DEPTH, CONDUCTANCE = 0.1, 1.0, 0.0866829600
-TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5)
+TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 CELL = BoxCell(size_x=0.5, size_y=0.5, shapes=(Disc(x=0.0, y=0.0, radius=RADIUS),), contact_inside=True)
 #: Z at w = 1e-4 and 1e4 (quarter cell), from hp elements of another code.
 Z_ENDS = (14.57103 - 2.01495e-5j, 9.51608e-4 - 0.114176j)
@@ -45,6 +48,56 @@ def box(electrolyte: Plain, gap: Plain | None = None, contact: Plain | None = No
     return InterfaceProblem(
         cell=CELL, depth_m=DEPTH, electrolyte=electrolyte, gap=gap, contact=contact, temperature_K=298.15
     )
+
+
+def on_the_plane(repeats: int) -> list[dict[str, Any]]:
+    """One row per level of the surface backend: the conductance, and the interval that holds it."""
+    interface = box(Plain(1.0))
+
+    def solved(level: int) -> Any:
+        discrete = SURFACE.discretise(interface, level)
+        problem = discrete.problem
+        # The wedge of 45 degrees is half of the quarter cell.
+        return discrete, 0.25 / problem.area_m2 * float(np.real(problem.admittance(problem.solve(0.0), 0.0)))
+
+    solved(0)
+    rows = []
+    for level in range(SURFACE.n_levels):
+        times, bound_times = [], []
+        for _ in range(2 * repeats + 1):
+            seconds, (discrete, g) = common.timed(lambda level=level: solved(level))
+            times.append(seconds)
+            assert SURFACE.resistance_bound is not None
+            seconds, bound = common.timed(lambda discrete=discrete: SURFACE.resistance_bound(discrete, False))
+            bound_times.append(seconds)
+        low = 0.25 / bound
+        rows.append({
+            "level": level, "unknowns": discrete.problem.n_free, "seconds": common.median(times),
+            "error": g / CONDUCTANCE - 1, "bound_seconds": common.median(bound_times),
+            "bound_error": low / CONDUCTANCE - 1, "interval_width": g / low - 1,
+        })  # fmt: skip
+    return rows
+
+
+def ngsolve_rows(repeats: int) -> list[dict[str, Any]]:
+    """NGSolve's hp refinement, if it is installed."""
+    if not ngsolve_hp.is_installed():
+        return []
+    rows = []
+    for order, levels, size in ngsolve_hp.CONFIGURATIONS:
+        times = []
+        for _ in range(repeats):
+            seconds, (unknowns, g) = common.timed(
+                lambda order=order, levels=levels, size=size: ngsolve_hp.quarter_cell(
+                    order, levels, size, RADIUS, DEPTH
+                )
+            )
+            times.append(seconds)
+        rows.append({
+            "order": order, "hp_levels": levels, "size": size, "unknowns": unknowns, "seconds": common.median(times),
+            "error": g / CONDUCTANCE - 1,
+        })  # fmt: skip
+    return rows
 
 
 def ours(level: int) -> tuple[int, float]:
@@ -125,6 +178,27 @@ def error_against_time(levels: int, repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
+def spectrum_on_the_plane(level: int) -> dict[str, Any]:
+    """71 frequencies by the surface backend and the reduced basis, all included; errors against three levels more."""
+    omega = np.geomspace(1e-4, 1e4, 71)
+    interface = box(Plain(1.0, 0.01), Plain(0.0, 1e-3), Plain(50.0, 1.0))
+
+    def solved(level: int) -> Any:
+        problem = SURFACE.discretise(interface, level).problem
+        return problem, reduce(problem, omega, tolerance=1e-7)
+
+    times = []
+    for _ in range(3):
+        seconds, (problem, reduced) = common.timed(lambda: solved(level))
+        times.append(seconds)
+    z, reference = (4 * r.impedance(omega) for r in (reduced, solved(min(level + 3, SURFACE.n_levels - 1))[1]))
+    return {
+        "level": level, "unknowns": problem.n_free, "full_solves": reduced.full_solves, "total_s": common.median(times),
+        "largest_error_of_Z": float(np.max(np.abs(z / reference - 1))),
+        "errors_of_Z": [float(abs(z[k] / ref - 1)) for k, ref in zip((0, -1), Z_ENDS, strict=True)],
+    }  # fmt: skip
+
+
 def spectrum(level: int) -> dict[str, Any]:
     """71 frequencies by the reduced basis; a few full solves show what 71 of them would take."""
     omega = np.geomspace(1e-4, 1e4, 71)
@@ -147,6 +221,10 @@ def spectrum(level: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def seconds_or(value: float | None) -> str:
+    return common.short(value) if value else "not reached"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--levels", type=int, default=5)
@@ -157,6 +235,33 @@ def main() -> None:
     print(
         f"spectral reference: G = {0.25 / (DEPTH + exact.area_specific_resistance):.10f} in {common.short(seconds)}\n"
     )
+    plane, peers = on_the_plane(arguments.repeats), ngsolve_rows(arguments.repeats)
+    print("surface backend:\n")
+    common.print_table(
+        ("level", "unknowns", "time", "error of G", "time of the other bound", "its error", "width of the interval"),
+        [
+            (r["level"], r["unknowns"], common.short(r["seconds"]), f"{r['error']:.1e}",
+             common.short(r["bound_seconds"]), f"{r['bound_error']:.1e}", f"{r['interval_width']:.1e}")
+            for r in plane
+        ],
+    )  # fmt: skip
+    if peers:
+        print("NGSolve hp:\n")
+        common.print_table(
+            ("order", "hp levels", "mesh size", "unknowns", "time", "error of G"),
+            [(r["order"], r["hp_levels"], r["size"], r["unknowns"], common.short(r["seconds"]), f"{r['error']:.1e}")
+             for r in peers],
+        )  # fmt: skip
+    spectra_plane = [spectrum_on_the_plane(level) for level in range(1, 4)]
+    print("spectrum of 71 frequencies, surface backend, everything included:\n")
+    common.print_table(
+        ("level", "unknowns", "total", "full solves", "largest error of Z", "errors of Z at both ends"),
+        [
+            (s["level"], s["unknowns"], common.short(s["total_s"]), s["full_solves"], f"{s['largest_error_of_Z']:.1e}",
+             " and ".join(f"{e:.1e}" for e in s["errors_of_Z"]))
+            for s in spectra_plane
+        ],
+    )  # fmt: skip
     rows = error_against_time(arguments.levels, arguments.repeats)
     common.print_table(
         ("level", "unknowns", "aspot", "error", "extrapolated", "scikit-fem", "error", "ratio", "of which mesh",
@@ -182,12 +287,16 @@ def main() -> None:
                 "how": f"levels 0 to {mine['level']}, extrapolated" if mine else "not reached",
             })  # fmt: skip
         comparison[-1]["scikit_fem_s"] = peer["scikit_fem_s"] if peer else None
+        for name, found in (("surface_s", plane), ("ngsolve_s", peers)):
+            fit = [r["seconds"] for r in found if abs(r["error"]) <= tolerance]
+            comparison[-1][name] = min(fit) if fit else None
     print("time to an error of G, mesh included (knowing the answer):\n")
     common.print_table(
-        ("error", "aspot", "how", "scikit-fem, same meshes"),
+        ("error", "surface", "NGSolve hp", "ratio", "tetrahedra", "how", "scikit-fem, same meshes"),
         [
-            (f"{c['tolerance']:.0e}", common.short(c["aspot_s"]) if c["aspot_s"] else "-", c["how"],
-             common.short(c["scikit_fem_s"]) if c["scikit_fem_s"] else "not reached")
+            (f"{c['tolerance']:.0e}", seconds_or(c["surface_s"]), seconds_or(c["ngsolve_s"]),
+             f"{c['ngsolve_s'] / c['surface_s']:.1f}" if c["ngsolve_s"] and c["surface_s"] else "-",
+             seconds_or(c["aspot_s"]), c["how"], seconds_or(c["scikit_fem_s"]))
             for c in comparison
         ],
     )  # fmt: skip
@@ -202,7 +311,17 @@ def main() -> None:
             for s in spectra
         ],
     )  # fmt: skip
-    common.write("quarter_cell", {"levels": rows, "time_to_error": comparison, "spectrum": spectra})
+    common.write(
+        "quarter_cell",
+        {
+            "surface": plane,
+            "ngsolve": peers,
+            "spectrum_surface": spectra_plane,
+            "levels": rows,
+            "time_to_error": comparison,
+            "spectrum": spectra,
+        },
+    )
 
 
 if __name__ == "__main__":
