@@ -4,9 +4,9 @@
 
 Box [0, 0.5] x [0, 0.5] x [0, 1], sigma = 1, 1 V on the quarter disc of radius 0.1 at the corner of the top, 0 V at the
 bottom: G = 0.0866829600 (spectral; `aspot.analytic.array_constriction` gives it, too). Times hold everything from the
-geometry to G: mesh, assembly, solve. The surface backend gives guaranteed bounds as well. The answer of the tetrahedra is
-the extrapolation of this level and the one before, whose times add up. NGSolve's hp refinement is run where it is
-installed (`pip install ngsolve`). scikit-fem gets the same curved meshes as the tetrahedra (their time counts for both):
+geometry to G: mesh, assembly, solve. The surface backend gives guaranteed bounds as well. The answer of the
+tetrahedra is the extrapolation of this level and the one before, whose times add up. NGSolve's hp refinement is run
+where it is installed (`pip install ngsolve`). scikit-fem gets the meshes of the tetrahedra, whose time counts for both:
 MeshTet2, ElementTetP2, its own assembly, conjugate gradients preconditioned by pyamg. One more column: the same meshes
 without quarter points at the rim.
 
@@ -67,10 +67,10 @@ def on_the_plane(repeats: int) -> list[dict[str, Any]]:
         for _ in range(2 * repeats + 1):
             seconds, (discrete, g) = common.timed(lambda level=level: solved(level))
             times.append(seconds)
-            assert SURFACE.resistance_bound is not None
-            seconds, bound = common.timed(lambda discrete=discrete: SURFACE.resistance_bound(discrete, False))
+            assert SURFACE.dual_impedance is not None
+            seconds, bound = common.timed(lambda discrete=discrete: SURFACE.dual_impedance(discrete, 0.0, False))
             bound_times.append(seconds)
-        low = 0.25 / bound
+        low = 0.25 / bound.real
         rows.append({
             "level": level, "unknowns": discrete.problem.n_free, "seconds": common.median(times),
             "error": g / CONDUCTANCE - 1, "bound_seconds": common.median(bound_times),

@@ -7,10 +7,12 @@ import pytest
 
 from aspot import analytic
 from aspot.cell import Cell
+from aspot.compose import Clock, solve_cell
 from aspot.discretise import BACKENDS
 from aspot.interface import InterfaceProblem, Layer, sufficient_depth
 from aspot.laws import Activated, Conductor, Gap, ResistorCapacitor
 from aspot.morphology.unit_cell import ProfileCell
+from aspot.plan import plan
 from aspot.simulation import simulate
 
 BACKEND = BACKENDS["axisymmetric"]
@@ -20,9 +22,9 @@ def interval(problem: InterfaceProblem, level: int, is_cut: bool = False) -> tup
     """Area-specific resistance from the potential (low) and from the stream function (high) [ohm m2]."""
     discrete = BACKEND.discretise(problem, level)
     x = discrete.problem.solve(0.0)
-    assert BACKEND.resistance_bound is not None
+    assert BACKEND.dual_impedance is not None
     low = discrete.problem.area_m2 / np.real(discrete.problem.admittance(x, 0.0))
-    return float(low), BACKEND.resistance_bound(discrete, is_cut)
+    return float(low), float(np.real(BACKEND.dual_impedance(discrete, 0.0, is_cut)))
 
 
 def conductor(sigma: float) -> Conductor:
@@ -136,3 +138,60 @@ def test_result_carries_the_interval() -> None:
     assert flat is not None
     assert flat[1] / flat[0] - 1 < 1e-7
     assert flat[0] <= 2e-3 / 0.55 * 1e4 + 0.1 <= flat[1]
+
+
+# At every frequency --------------------------------------------------------------------------------------------------
+
+
+def random_cell(rng: np.random.Generator) -> Cell:
+    """Tube, strips or array with grain boundaries, gap, contact law and perhaps a film, decades apart."""
+    radius = 10 ** rng.uniform(-7, -4.5)
+    kind = str(rng.choice(["single", "square", "hexagonal", "strips"]))
+    morphology: dict[str, object] = {"kind": "strips", "width": radius, "contact_fraction": rng.uniform(0.05, 0.8)}
+    if kind != "strips":
+        morphology = {
+            "kind": str(rng.choice(["spots", "pores"])),
+            "arrangement": kind,
+            "radius": radius,
+            "contact_fraction": rng.uniform(0.3, 0.7) if kind != "single" else rng.uniform(0.01, 0.9),
+        }
+    layers = [{"name": "film", "thickness": radius * 10 ** rng.uniform(-2, 0), "conductivity": "1e-5 S/m"}]
+    return Cell(
+        electrolyte={
+            "thickness": "2 mm",
+            "conductivity": 10 ** rng.uniform(-3, 0),
+            "permittivity": 30,
+            "layers": [{**layers[0], "permittivity": 10}] if rng.random() < 0.4 else [],
+        },
+        working_electrode={
+            "morphology": morphology,
+            "gap": {"thickness": 10 ** rng.uniform(-9, -6)},
+            "contact": {
+                "charge_transfer_resistance": 10 ** rng.uniform(-5, -1),
+                "double_layer_capacitance": "10 uF/cm^2",
+            },
+        },
+        frequencies={"values": [1.0]},
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_answers_without_a_common_error_bracket_the_true_one(seed: int) -> None:
+    """|Z by current - Z by potential| is at least the error of each, at every frequency, and not much more.
+
+    No theorem says so with complex laws, as the integral of (j + kappa grad phi)^2 / kappa could cancel; at direct
+    current one does.
+    """
+    rng = np.random.default_rng(seed)
+    omega, covered = 2 * np.pi * np.logspace(-1, 8, 7), 2 * np.pi * np.logspace(-2, 9, 34)
+    tolerance = np.full(len(covered), 1e-9)
+    for _ in range(3):
+        p = plan(random_cell(rng))
+        exact = solve_cell(p, 3, covered, tolerance, Clock()).impedance(omega)
+        solved = solve_cell(p, 1, covered, tolerance, Clock())
+        error = np.abs(solved.impedance(omega) / exact - 1)
+        gap = solved.dual_gap(omega)
+        assert gap is not None
+        # The cut of the depth (equipotential here, uniform current there) is part of the gap as well.
+        assert np.all(gap > 0.9 * error - 1e-9)
+        assert np.all(gap < 50 * error + 1e-4)

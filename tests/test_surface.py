@@ -63,8 +63,8 @@ def interval(interface: InterfaceProblem, level: int, *, is_cut: bool = False) -
     discrete = SURFACE.discretise(interface, level)
     p = discrete.problem
     low = float(p.area_m2 / np.real(p.admittance(p.solve(0.0), 0.0)))
-    assert SURFACE.resistance_bound is not None
-    return low, SURFACE.resistance_bound(discrete, is_cut)
+    assert SURFACE.dual_impedance is not None
+    return low, float(np.real(SURFACE.dual_impedance(discrete, 0.0, is_cut)))
 
 
 QUARTER = array(disc(0.1), depth_m=1.0)

@@ -61,14 +61,14 @@ class SolvedInterface:
                 out[term.name] = out.get(term.name, 0.0) + float(r)
         return out
 
-    def resistance_bound(self, is_cut: bool) -> float | None:
-        """Guaranteed upper bound of the direct-current resistance of the piece [ohm m2], or None where there is none.
+    def dual_impedance(self, omega: float, is_cut: bool) -> complex | None:
+        """Impedance of the piece by its current instead of its potential [ohm m2], or None where there is none.
 
-        The impedance at omega = 0 is the guaranteed lower one.
+        At direct current it is a guaranteed upper bound, and `impedance` a lower one.
         """
-        bound = backend_of(self.interface).resistance_bound
+        dual = backend_of(self.interface).dual_impedance
         try:
-            return None if bound is None else bound(self.discrete, is_cut)
+            return None if dual is None else dual(self.discrete, omega, is_cut)
         except ConvergenceError:
             # Contrasts that the potential survives can be too much for the stream function: the answer needs no bound.
             return None
@@ -248,25 +248,42 @@ class SolvedCell:
         Forcing an equipotential plane where the depth is cut lowers the resistance, forcing uniform current there
         raises it: the cut keeps both bounds. The electrode on a wider pellet is enclosed only if it is planar.
         """
-        if self.pellet is not None:
-            if self.sides:
-                return None
-            bound = self.pellet.resistance_bound(is_cut=False)
-            if bound is None:
-                return None
-            share, copies = self.plan.electrode_share, self.plan.sides[0].copies
-            excess = copies * (share * bound - float(np.real(self.pellet.impedance(np.zeros(1))[0])))
-        else:
-            excess = 0.0
-            for side, solved in zip(self.plan.sides, self.sides, strict=True):
-                bound = solved.resistance_bound(side.truncated)
-                if bound is None:
-                    return None
-                excess += side.copies * (bound - float(np.real(solved.impedance(np.zeros(1))[0])))
+        excess = self._dual_excess(0.0)
+        if excess is None:
+            return None
         low = float(np.real(self._impedance(np.zeros(1))[0]))
         # Rounding and quadrature, far below what the elements leave.
         margin = _BOUND_MARGIN * low
-        return low - margin, low + max(excess, 0.0) + margin
+        return low - margin, low + max(float(np.real(excess)), 0.0) + margin
+
+    def dual_gap(self, omega: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Relative distance of two answers that share no error: Z by the potential and Z by the current, shape (m,).
+
+        Each is stationary: its error is the square of that of its field. At direct current the distance is the width of
+        the guaranteed interval; with complex laws it is the integral of (j + kappa grad phi)^2 / kappa, without
+        conjugates, of both fields, an estimate of the sum of both errors. None where a backend has no dual.
+        """
+        excess = [self._dual_excess(float(w)) for w in omega]
+        if any(e is None for e in excess):
+            return None
+        return np.abs(np.array(excess, complex) / self._impedance(np.asarray(omega, float)))
+
+    def _dual_excess(self, omega: float) -> complex | None:
+        """Impedance by the current minus impedance by the potential [ohm m2]."""
+        at = np.array([omega])
+        if self.pellet is not None:
+            dual = None if self.sides else self.pellet.dual_impedance(omega, is_cut=False)
+            if dual is None:
+                return None
+            copies = self.plan.sides[0].copies
+            return complex(copies * (self.plan.electrode_share * dual - self.pellet.impedance(at)[0]))
+        excess = 0.0j
+        for side, solved in zip(self.plan.sides, self.sides, strict=True):
+            dual = solved.dual_impedance(omega, side.truncated)
+            if dual is None:
+                return None
+            excess += side.copies * (dual - solved.impedance(at)[0])
+        return excess
 
     @property
     def full_solves(self) -> int:

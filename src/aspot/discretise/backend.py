@@ -44,8 +44,9 @@ class Backend:
         (interface, level) -> estimated number of unknowns.
     memory_bytes : callable
         unknowns -> estimated peak memory of a complex direct solve.
-    resistance_bound : callable or None
-        (discrete, whether the far face is a cut) -> guaranteed upper bound of the direct-current resistance [ohm m2].
+    dual_impedance : callable or None
+        (discrete, angular frequency, whether the far face is a cut) -> impedance by the current, not the potential
+        [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a second, independent answer.
     field : callable
         (discrete, potentials, angular frequency, drop) -> Field. The potentials are for 1 V across the piece; `drop` is
         the complex share of the voltage of the cell that lies across the piece.
@@ -58,7 +59,7 @@ class Backend:
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]
-    resistance_bound: Callable[[Discrete, bool], float] | None
+    dual_impedance: Callable[[Discrete, float, bool], complex] | None
     field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
 
 
@@ -84,6 +85,22 @@ def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], om
     """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
     laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
     return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
+
+
+def resistivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> list[complex]:
+    """1/kappa of each named region [ohm m], real at direct current."""
+    kappa = region_admittivities(interface, names, omega)
+    return list(1.0 / (kappa.real if omega == 0.0 else kappa))
+
+
+def interface_impedances(interface: InterfaceProblem, omega: float) -> dict[str, complex | None]:
+    """1/y of contact, gap and counter [ohm m2], real at direct current; None: no law, or one that admits no current."""
+    out: dict[str, complex | None] = {}
+    for name in ("contact", "gap", "counter"):
+        law = getattr(interface, name)
+        y = 0.0 if law is None else complex(law(np.array([omega]), interface.temperature_K)[0])
+        out[name] = None if y == 0.0 else 1.0 / (y.real if omega == 0.0 else y)
+    return out
 
 
 def named_layers(interface: InterfaceProblem) -> tuple[tuple[str, float], ...]:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, terms
+from aspot.discretise.backend import (
+    Backend,
+    Discrete,
+    interface_impedances,
+    named_layers,
+    region_admittivities,
+    resistivities,
+    terms,
+)
 from aspot.fem import dual
 from aspot.fem import profile as profile_fem
 from aspot.fem.problem import Problem
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
-from aspot.laws import Law
 from aspot.mesh import profile as profile_mesh
 from aspot.morphology.unit_cell import ProfileCell
 
@@ -83,24 +90,21 @@ def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, 
     )
 
 
-def _profile_resistance_bound(discrete: Discrete, is_cut: bool) -> float:
+def _profile_dual_impedance(discrete: Discrete, omega: float, is_cut: bool) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, profile_fem.ProfileAssembly)
-
-    def per_area(law: Law | None) -> float:
-        return 0.0 if law is None else float(1.0 / np.real(law(np.zeros(1), interface.temperature_K)[0]))
-
     names = assembly.mesh.region_names
-    resistivity = 1.0 / np.real(region_admittivities(interface, names, 0.0))
-    bound = dual.resistance_bound(
+    given = interface_impedances(interface, omega)
+    z = dual.impedance(
         assembly.mesh,
         assembly.order,
-        resistivity=dict(zip(names, resistivity, strict=True)),
-        contact_resistance=per_area(interface.contact),
-        counter_resistance=per_area(interface.counter),
+        resistivity=dict(zip(names, resistivities(interface, names, omega), strict=True)),
+        contact_impedance=given["contact"] or 0.0,
+        gap_impedance=given["gap"],
+        counter_impedance=given["counter"] or 0.0,
         is_cut=is_cut,
     )
-    return bound * discrete.problem.area_m2
+    return z * discrete.problem.area_m2
 
 
 PROFILE = Backend(
@@ -113,6 +117,6 @@ PROFILE = Backend(
     unknowns=_profile_unknowns,
     # Element matrices of order 12 take 230 kB each; the factors are smaller.
     memory_bytes=lambda n: 2.0e4 * n,
-    resistance_bound=_profile_resistance_bound,
+    dual_impedance=_profile_dual_impedance,
     field=_profile_field,
 )

@@ -5,13 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, terms
+from aspot.discretise.backend import (
+    Backend,
+    Discrete,
+    interface_impedances,
+    named_layers,
+    region_admittivities,
+    resistivities,
+    terms,
+)
 from aspot.fem import surface as surface_fem
 from aspot.fem import surface_dual
 from aspot.fem.problem import Problem
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
-from aspot.laws import Law
 from aspot.mesh import surface as surface_mesh
 from aspot.morphology.unit_cell import BoxCell, contacts_on_front
 
@@ -54,30 +61,23 @@ def _unknowns(interface: InterfaceProblem, level: int) -> float:
     return float(nodes * (1 + len(interface.layers) + (interface.counter is not None)))
 
 
-def _resistance_bound(discrete: Discrete, is_cut: bool) -> float:
+def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, surface_fem.SurfaceAssembly)
-
-    def per_area(law: Law | None, absent: float) -> float:
-        if law is None:
-            return absent
-        y = float(np.real(law(np.zeros(1), interface.temperature_K)[0]))
-        return 1.0 / y if y > 0.0 else np.inf
-
-    names = (*(layer.name for layer in interface.layers), "electrolyte")
-    resistivity = 1.0 / np.real(region_admittivities(interface, names, 0.0))
-    bound = surface_dual.resistance_bound(
+    *upper, electrolyte = resistivities(interface, (*(layer.name for layer in interface.layers), "electrolyte"), omega)
+    given = interface_impedances(interface, omega)
+    z = surface_dual.impedance(
         assembly.mesh,
         (assembly.orders[0] - 1, assembly.orders[1]),
         depth_m=interface.depth_m,
-        resistivity=float(resistivity[-1]),
-        layers=[(layer.thickness_m, float(r)) for layer, r in zip(interface.layers, resistivity[:-1], strict=True)],
-        contact_resistance=per_area(interface.contact, 0.0),
-        gap_resistance=per_area(interface.gap, np.inf),
-        counter_resistance=per_area(interface.counter, 0.0),
+        resistivity=electrolyte,
+        layers=[(layer.thickness_m, rho) for layer, rho in zip(interface.layers, upper, strict=True)],
+        contact_impedance=given["contact"] or 0.0,
+        gap_impedance=given["gap"],
+        counter_impedance=given["counter"] or 0.0,
         is_cut=is_cut,
     )
-    return float(bound * discrete.problem.area_m2)
+    return z * discrete.problem.area_m2
 
 
 def _depths(thickness: float, smallest: float, *, is_layer: bool) -> FloatArray:
@@ -265,6 +265,6 @@ SURFACE = Backend(
     unknowns=_unknowns,
     # About ten dense matrices with their indices.
     memory_bytes=lambda n: 200.0 * n**2,
-    resistance_bound=_resistance_bound,
+    dual_impedance=_dual_impedance,
     field=_field,
 )

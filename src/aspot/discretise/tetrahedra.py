@@ -112,6 +112,6 @@ TETRAHEDRA = Backend(
     unknowns=_tetrahedra_unknowns,
     # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown.
     memory_bytes=lambda n: 8.0e3 * n,
-    resistance_bound=None,
+    dual_impedance=None,
     field=_tetrahedra_field,
 )

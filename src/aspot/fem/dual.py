@@ -1,4 +1,4 @@
-"""The current field of a profile at direct current: an upper bound of the resistance (Thomson's principle).
+"""The current field of a profile: an upper bound of the resistance (Thomson's principle), a second impedance.
 
 Every current field j that has no divergence, carries 1 A and crosses no insulating surface dissipates at least R:
 
@@ -14,6 +14,9 @@ psi is 0 on the axis, 1 on the outer wall and constant on every insulating stret
 is cut, psi of uniform current is prescribed there: the field continues as a uniform one through the rest of the slab.
 Together with the potential, whose energy bounds the conductance from above (Dirichlet's principle), the resistance is
 enclosed, up to rounding and quadrature of high order: the geometry is exact.
+
+With complex resistivities the same sum, without conjugates, is stationary instead of least. It gives a second impedance
+whose error has nothing to do with that of the potential: their distance is an estimate of both.
 """
 
 from __future__ import annotations
@@ -66,32 +69,33 @@ def _insulated(mesh: ProfileMesh, nodes: Nodes) -> list[NDArray[np.int64]]:
     return [np.array(sorted(stretch)) for stretch in stretches]
 
 
-def resistance_bound(
+def impedance(
     mesh: ProfileMesh,
     order: int,
     *,
-    resistivity: Mapping[str, float],
-    contact_resistance: float = 0.0,
-    counter_resistance: float = 0.0,
+    resistivity: Mapping[str, complex],
+    contact_impedance: complex = 0.0,
+    gap_impedance: complex | None = None,
+    counter_impedance: complex = 0.0,
     is_cut: bool,
-) -> float:
-    """Upper bound of the resistance of a profile.
+) -> complex:
+    """Impedance of a profile by its current; at direct current an upper bound of the resistance.
 
     Parameters
     ----------
     mesh : ProfileMesh
     order : int
-    resistivity : mapping of str to float
+    resistivity : mapping of str to complex
         Of every region [ohm m].
-    contact_resistance, counter_resistance : float
-        Per area of contact and of the far face [ohm m2].
+    contact_impedance, gap_impedance, counter_impedance : complex
+        Of the contacts, the gap and the far face [ohm m2]; a gap of None carries no current.
     is_cut : bool
         Whether the far face is a cut through more electrolyte (uniform current there) or an equipotential electrode.
 
     Returns
     -------
-    float
-        [ohm]; strips: per metre of length [ohm m].
+    complex
+        [ohm]; strips: per metre of length [ohm m]. Real if all arguments are.
     """
     flow = _current_mesh(mesh)
     nodes = number_nodes(flow, order)
@@ -100,23 +104,30 @@ def resistance_bound(
     size = nodes.n_skeleton
     # Scaled units: a tube's resistance goes as 1/length and a contact's as 1/length^2; strips one power less.
     power = 1 if mesh.axisymmetric else 0
-    rho = np.array([resistivity[name] for name in mesh.region_names])[mesh.quad_region]
-    blocks = {"volume": (boundary_nodes, condensed * rho[:, None, None] / mesh.unit_m**power)}
-    for name, z in (("contact", contact_resistance), ("counter", counter_resistance)):
-        if z > 0.0 and len(mesh.surfaces[name]):
-            blocks[name] = (nodes.edge[name], z * _edge_slopes(flow, name, order) / mesh.unit_m ** (power + 1))
+    blocks, factors = {}, []
+    for region, name in enumerate(mesh.region_names):
+        inside = mesh.quad_region == region
+        blocks["volume " + name] = (boundary_nodes[inside], condensed[inside])
+        factors.append(resistivity[name] / mesh.unit_m**power)
+    interfaces = {"contact": contact_impedance, "gap": gap_impedance or 0.0, "counter": counter_impedance}
+    for name, z in interfaces.items():
+        if z != 0.0 and len(mesh.surfaces.get(name, ())):
+            blocks[name] = (nodes.edge[name], _edge_slopes(flow, name, order))
+            factors.append(z / mesh.unit_m ** (power + 1))
     terms = list(sum_blocks(blocks, size).values())
-    a = csr_array((np.sum([t.data for t in terms], axis=0), terms[0].indices, terms[0].indptr), shape=(size, size))
+    data = np.sum([factor * t.data for factor, t in zip(factors, terms, strict=True)], axis=0)
+    a = csr_array((data, terms[0].indices, terms[0].indptr), shape=(size, size))
 
     value = np.full(size, np.nan)
     group = np.arange(size)
-    for stretch in _insulated(flow, nodes):
+    insulated = _insulated(flow, nodes) if gap_impedance is None else []
+    for stretch in insulated:
         group[stretch] = stretch[0]
     value[nodes.edge["axis"]] = 0.0
     value[nodes.edge["wall"]] = 1.0
     if is_cut:
         value[nodes.edge["counter"]] = _edge_positions(flow, "counter", order)
-    for stretch in _insulated(flow, nodes):
+    for stretch in insulated:
         known = value[stretch][np.isfinite(value[stretch])]
         if known.size:
             value[stretch] = known[0]
@@ -131,20 +142,17 @@ def resistance_bound(
     upper = rows < a.indices
     i, j, g = rows[upper], a.indices[upper], -a.data[upper]
 
-    def image(psi: FloatArray) -> FloatArray:
-        flow_between = g * (psi[i] - psi[j])
-        return np.asarray(
-            np.bincount(i, flow_between, minlength=size) - np.bincount(j, flow_between, minlength=size), float
-        )
+    def image(psi: NDArray[np.inexact]) -> NDArray[np.inexact]:
+        between = g * (psi[i] - psi[j])
+        net = [np.bincount(i, c, size) - np.bincount(j, c, size) for c in (between.real, between.imag)]
+        return np.asarray(net[0] + 1j * net[1] if np.iscomplexobj(between) else net[0])
 
     psi = fixed
     if leaders.size:
         reduced = csr_array(spread.T @ a @ spread)
-        x = linear.solve_direct(
-            reduced, -(spread.T @ image(fixed)), lambda x: -(spread.T @ image(fixed + spread @ np.real(x)))
-        )
-        psi = fixed + spread @ np.real(x)
-    return float(g @ (psi[i] - psi[j]) ** 2)
+        x = linear.solve_direct(reduced, -(spread.T @ image(fixed)), lambda x: -(spread.T @ image(fixed + spread @ x)))
+        psi = fixed + spread @ x
+    return complex(g @ (psi[i] - psi[j]) ** 2)
 
 
 def _edge_positions(mesh: ProfileMesh, name: str, order: int) -> FloatArray:

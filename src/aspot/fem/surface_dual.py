@@ -1,4 +1,4 @@
-"""The current field of a slab under a flat interface at direct current: an upper bound of its resistance.
+"""The current field of a slab under a flat interface: an upper bound of its resistance, a second impedance.
 
 Every current field q without divergence that carries 1 A from the contacts to the bottom and crosses no insulating
 surface dissipates at least R (Thomson's principle):
@@ -14,6 +14,9 @@ mixed problem on the plane, whose modes have wave numbers k. Each goes through t
 z being the impedance of what lies below (infinite for k > 0 where the depth is cut: uniform current goes on). Then R is
 at most the smallest value of j^T Z j + int z_contact j^2 among the densities j of the contacts with a total of 1 A. All
 densities and fluxes are images of polynomials (Piola): the geometry is exact, what is left is rounding and quadrature.
+
+With complex resistivities the same value is stationary instead of least: a second impedance, whose distance from that
+of the potential is an estimate of the error of both.
 """
 
 from __future__ import annotations
@@ -135,38 +138,38 @@ def _walls_between_fans(mesh: SurfaceMesh) -> dict[int, int]:
     return {int(i): int(j) for i, j in np.argwhere(distance < 1e-9)}
 
 
-def resistance_bound(
+def impedance(
     mesh: SurfaceMesh,
     degrees: tuple[int, int],
     *,
     depth_m: float,
-    resistivity: float,
-    layers: Sequence[tuple[float, float]] = (),
-    contact_resistance: float,
-    gap_resistance: float = np.inf,
-    counter_resistance: float,
+    resistivity: complex,
+    layers: Sequence[tuple[float, complex]] = (),
+    contact_impedance: complex,
+    gap_impedance: complex | None = None,
+    counter_impedance: complex,
     is_cut: bool,
-) -> float:
-    """Guaranteed upper bound of the direct-current resistance of the piece.
+) -> complex:
+    """Impedance of the piece by its current; at direct current an upper bound of the resistance.
 
     Parameters
     ----------
     mesh : SurfaceMesh
     degrees : (along the rays, across)
         Of the densities.
-    depth_m, resistivity : float
+    depth_m, resistivity : float, complex
         Of the electrolyte [m], [ohm m].
     layers : sequence of (thickness [m], resistivity [ohm m])
         Outermost first.
-    contact_resistance, gap_resistance, counter_resistance : float
-        Of the contacts, the gap and the lowest face [ohm m2]; an infinite one carries no current.
+    contact_impedance, gap_impedance, counter_impedance : complex
+        Of the contacts, the gap and the lowest face [ohm m2]; a gap of None carries no current.
     is_cut : bool
         Whether the electrolyte goes on below, with a uniform current.
 
     Returns
     -------
-    float
-        [ohm]
+    complex
+        [ohm], real if all arguments are.
 
     Raises
     ------
@@ -215,22 +218,22 @@ def resistance_bound(
     k, vectors = wave_numbers(solve_triangular(c, scale[:, None] * divergence, lower=True), lower, uniform)
 
     unit = mesh.unit_m
-    z = _impedance(k / unit, [*layers, (depth_m, resistivity)], counter_resistance, is_cut)
-    carries = {True: contact_resistance, False: gap_resistance}
-    open_ = np.array([np.isfinite(carries[element.patch.is_contact]) for element in elements])
+    z = _modal_impedance(k / unit, [*layers, (depth_m, resistivity)], counter_impedance, is_cut)
+    own = {True: contact_impedance, False: gap_impedance}
+    open_ = np.array([own[element.patch.is_contact] is not None for element in elements])
     rows = np.flatnonzero(np.repeat(open_, per_element))
     modal = (lower @ vectors)[rows]
     dissipation = (modal * z) @ modal.T
     at = 0
     for element, mass in zip(elements, density_mass, strict=True):
-        resistance = carries[element.patch.is_contact]
-        if np.isfinite(resistance):
-            dissipation[at : at + per_element, at : at + per_element] += resistance * mass
+        at_interface = own[element.patch.is_contact]
+        if at_interface is not None:
+            dissipation[at : at + per_element, at : at + per_element] += at_interface * mass
             at += per_element
     current = total[open_].ravel()
-    size = 1.0 / np.sqrt(np.diag(dissipation))
-    best = solve(dissipation * size[:, None] * size, size * current, assume_a="pos")
-    return float(1.0 / (size * current @ best)) / unit**2
+    size = 1.0 / np.sqrt(np.abs(np.diag(dissipation)))
+    best = solve(dissipation * size[:, None] * size, size * current, assume_a="sym")
+    return complex(1.0 / (size * current @ best)) / unit**2
 
 
 def _tensor(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -251,16 +254,17 @@ def _divergence(degree_r: int, degree_t: int) -> FloatArray:
     return np.vstack([along, across])
 
 
-def _impedance(
-    k: FloatArray, slabs: Sequence[tuple[float, float]], counter_resistance: float, is_cut: bool
-) -> FloatArray:
+def _modal_impedance(
+    k: FloatArray, slabs: Sequence[tuple[float, complex]], counter_impedance: complex, is_cut: bool
+) -> NDArray[np.inexact]:
     """Impedance of every mode at the interface [ohm m2]; k [1/m], the first 0."""
-    uniform = counter_resistance + sum(thickness * resistivity for thickness, resistivity in slabs)
-    # In admittances, an open end is 0 and a short circuit infinite.
-    below = np.full(len(k) - 1, 0.0 if is_cut else np.inf if counter_resistance == 0.0 else 1.0 / counter_resistance)
+    uniform = counter_impedance + sum(thickness * resistivity for thickness, resistivity in slabs)
+    # Admittance of what lies below, as a quotient, so that a short circuit (1 / 0) and an open end (0 / 1) are alike.
+    above, under = (0.0, 1.0) if is_cut else (1.0, counter_impedance)
+    y, per = np.full(len(k) - 1, above), np.full(len(k) - 1, under)
     for thickness, resistivity in reversed(slabs):
         own, fall = k[1:] / resistivity, np.tanh(k[1:] * thickness)
-        with np.errstate(invalid="ignore"):
-            through = own * (below + own * fall) / (own + below * fall)
-        below = np.where(np.isinf(below), own / fall, through)
-    return np.concatenate([[uniform], 1.0 / below])
+        y, per = own * (y + own * per * fall), own * per + y * fall
+        size = np.abs(y) + np.abs(own * per)
+        y, per = y / size, per / size
+    return np.concatenate([[uniform], per / y])
