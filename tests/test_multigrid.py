@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from aspot.errors import ConvergenceError
+from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.fem import linear, multigrid
 from aspot.fem.problem import Problem, Role, Term
 from aspot.fem.tetrahedra import assemble
@@ -99,15 +99,14 @@ def test_real_and_imaginary_parts_at_once() -> None:
 def iterations(p: Problem, values: NDArray[np.complex128]) -> int:
     a, b, m = system(p, values)
     scale = 1.0 / np.sqrt(m.diagonal())
-    a, m = multigrid.scaled(a, m, scale)
-    cycle, count = multigrid.build(m), 0
+    cycle, count = multigrid.build(multigrid.scaled(m, scale)), 0
 
     def counted(r: NDArray[np.complex128]) -> NDArray[np.inexact]:
         nonlocal count
         count += 1
         return cycle(r)
 
-    assert linear.conjugate_gradients(a, scale * b, counted)[1]
+    assert linear.conjugate_gradients(multigrid.scaled(a, scale), scale * b, counted)[1]
     return count
 
 
@@ -176,6 +175,35 @@ def test_a_good_guess_saves_iterations(monkeypatch: pytest.MonkeyPatch) -> None:
     assert count < 0.8 * cost
 
 
+def test_a_hierarchy_serves_as_long_as_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Multiplied by a number, or with another gap that hardly counts, the problem needs no new one; answers agree."""
+    p = box(12)
+    made = 0
+    build = multigrid.build
+
+    def counted(m: csr_array) -> multigrid.Hierarchy:
+        nonlocal made
+        made += 1
+        return build(m)
+
+    monkeypatch.setattr(multigrid, "build", counted)
+    for values, expected in (
+        (theta(p, electrolyte=1.0, contact=50.0, gap=0.0), 1),
+        (theta(p, electrolyte=1e20 * (1.0 + 1j), contact=7e21j, gap=1e16j), 1),
+        (theta(p, electrolyte=1.0, contact=1e6, gap=1e3), 2),
+    ):
+        x = p.solve_theta(values)
+        assert made == expected
+        assert x == pytest.approx(replace(p, solver="direct").solve_theta(values), abs=1e-8)
+
+
+def test_memory_is_estimated_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is too small refuses with the figure, before anything is allocated."""
+    monkeypatch.setattr(linear, "available_memory", lambda: 1e6)
+    with pytest.raises(MemoryLimitError, match="4056 unknowns"):
+        box(12).solve(0.0)
+
+
 def test_the_residual_is_proved() -> None:
     """A residual that never falls and a singular system are errors, not potentials."""
     p = box(12)
@@ -204,10 +232,10 @@ def test_couplings_that_are_rounding_change_nothing() -> None:
     p = box(10)
     a, b, m = system(p, theta(p, electrolyte=1.0 + 1j, contact=50.0, gap=1e-3j))
     one = np.ones(len(b))
-    thin, thin_m = multigrid.scaled(a, m, one)
+    thin = multigrid.scaled(a, one)
     # A row of Kuhn's tetrahedra has 15 entries, 7 of which do not vanish.
     assert thin.nnz < 0.55 * a.nnz
-    assert thin_m.nnz == thin.nnz
+    assert multigrid.scaled(m, one).nnz == thin.nnz
     x = np.random.default_rng(0).standard_normal(len(b))
     assert np.abs(thin @ one - a @ one).max() < 1e-13 * np.abs(a.diagonal()).max()
     assert np.abs(thin @ x - a @ x).max() < 1e-12 * np.abs(a.diagonal()).max()

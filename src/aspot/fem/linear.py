@@ -8,7 +8,8 @@ cos 45 degrees away from 0 and not above 1: a preconditioner that is good for M 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,21 @@ from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
-from aspot.errors import ConvergenceError
+from aspot.errors import ConvergenceError, MemoryLimitError
+from aspot.memory import available_memory
 
 #: Largest accepted componentwise backward error of a direct solve.
 DIRECT_LIMIT = 1e-9
-#: Largest accepted residual of an iterative solve, relative to that of the first guess, both scaled by the diagonal.
+#: Usual limit of the residual of an iterative solve, relative to that of the first guess, both scaled by the diagonal.
 ITERATIVE_LIMIT = 1e-9
 #: The latter counts for at least this part of the right-hand side, since rounding does.
 _LEAST_SIZE = 1e-5
-_ITERATIVE_GOAL = 1e-10
 _MAX_ITERATIONS = 500
 #: Iterations granted to the quick hierarchy: 20 to 40 are needed on meshes of good shape, more with thin films, where
 #: the other one may need fewer but takes several times as long for each.
 _QUICK_ITERATIONS = 200
+#: Largest ratio of the ratios of two diagonals for which the preconditioner of one matrix serves the other, too.
+_ALIKE = 2.0
 #: A first residual above this is not worth correcting.
 _STALLED = 1e-4
 _MAX_REFINEMENTS = 12
@@ -36,6 +39,38 @@ _MAX_REFINEMENTS = 12
 _SETTLED = 1e-5
 
 Vector = NDArray[np.complex128]
+Preconditioning = Callable[[Vector], NDArray[np.inexact]]
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """A hierarchy, kept for later solves.
+
+    Parameters
+    ----------
+    diagonal : (n,) float
+        Magnitudes of the diagonal of the matrix A it was made for.
+    apply : callable
+        Approximate inverse of M, rows and columns scaled by the roots of those.
+    iterations : int
+        Iterations granted to it.
+    """
+
+    diagonal: NDArray[np.float64]
+    apply: Preconditioning
+    iterations: int
+
+    def serving(self, diagonal: NDArray[np.float64]) -> Preconditioner | None:
+        """The same for a matrix of another diagonal, if the two are much alike up to a factor.
+
+        The matrices are sums of the same semidefinite ones with other positive weights. Where their diagonals have one
+        ratio everywhere, so have the weights of all that counts.
+        """
+        ratio = diagonal / self.diagonal
+        if ratio.max() > _ALIKE * ratio.min():
+            return None
+        weight = np.sqrt(ratio / ratio.max())
+        return Preconditioner(diagonal, lambda r: weight * self.apply(weight * r), self.iterations)
 
 
 def solve_direct(a: csr_array, b: Vector, residual: Callable[[Vector], Vector] | None = None) -> Vector:
@@ -101,9 +136,12 @@ def _factorised(a: csr_array) -> Callable[[Vector], Vector]:
 def solve_multigrid(
     a: csr_array,
     b: Vector,
-    m: csr_array,
+    m: csr_array | Callable[[], csr_array],
     residual: Callable[[Vector], Vector] | None = None,
+    *,
     start: Vector | None = None,
+    limit: float = ITERATIVE_LIMIT,
+    known: list[Preconditioner] | None = None,
 ) -> Vector:
     """Solve a complex symmetric sparse system by conjugate gradients, preconditioned by algebraic multigrid.
 
@@ -114,12 +152,16 @@ def solve_multigrid(
     ----------
     a : csr_array, (n, n), real or complex symmetric
     b : (n,)
-    m : csr_array, (n, n), real symmetric positive definite
-        As described at the top of this module, on the pattern of `a`; `a` itself if that is real.
+    m : csr_array, (n, n), real symmetric positive definite, or callable that makes it
+        As described at the top of this module; `a` itself if that is real.
     residual : callable, optional
         x -> b - A x with fewer rounding errors than the stored `a` has; the solution is corrected until it is small.
     start : (n,), optional
         A guess of the solution, to save iterations.
+    limit : float
+        Largest accepted residual, relative to that of the first guess, both scaled by the diagonal; aimed at: a tenth.
+    known : list of Preconditioner, optional
+        At most one, of an earlier solve: used if its matrix was much like `a`, else replaced by the one made here.
 
     Returns
     -------
@@ -128,15 +170,23 @@ def solve_multigrid(
     Raises
     ------
     ConvergenceError
-        If the true residual stays above `ITERATIVE_LIMIT`.
+        If the true residual stays above `limit`.
+    MemoryLimitError
+        If the machine has not the memory that it would take.
     """
     from aspot.fem import multigrid  # numba takes a second to import: only where it is needed
 
-    diagonal, own = m.diagonal(), a.diagonal()
-    if not (np.all(diagonal > 0) and np.all(own != 0)):
+    needed, available = _memory_bytes(a), available_memory()
+    if needed > available:
+        raise MemoryLimitError(
+            f"multigrid for {a.shape[0]} unknowns takes about {needed / 1e9:.2g} GB more, the machine has "
+            f"{available / 1e9:.2g} GB available"
+        )
+    own = a.diagonal()
+    diagonal = np.abs(own)
+    if not np.all(diagonal > 0):
         raise ConvergenceError("the system is singular: an unknown is connected to nothing")
     scale = 1.0 / np.sqrt(diagonal)
-    scaled_a, scaled_m = multigrid.scaled(a, m, scale)
 
     def remainder(x: Vector) -> Vector:
         return np.asarray(scale * (b - a @ x if residual is None else residual(x)))
@@ -144,44 +194,72 @@ def solve_multigrid(
     # Unknowns that a huge admittance ties to the metal (or the ground) make up nearly all of b, and take nearly its
     # potential whatever the others do. What this leaves over for the others is what residuals are measured by.
     tie = a @ np.ones(len(b))
-    is_tied = np.abs(tie) > 0.5 * np.abs(own)
-    x = np.asarray(np.where(is_tied, b, 0.0) / np.where(is_tied, tie, 1.0), dtype=own.dtype)
+    is_tied = np.abs(tie) > 0.5 * diagonal
+    x = np.asarray(np.where(is_tied, b, 0.0) / np.where(is_tied, tie, 1.0), dtype=np.result_type(own, b))
     r = remainder(x)
     size = max(float(np.linalg.norm(r)), _LEAST_SIZE * float(np.linalg.norm(scale * b))) or 1.0
     if start is not None:
         x = start
         r = remainder(x)
     # Of norm 1: the single precision of the preconditioner must not underflow.
-    left = float(np.linalg.norm(r)) / size
-    correction = np.zeros_like(r)
-    hierarchies: tuple[tuple[Callable[[csr_array], Callable[[Vector], NDArray[np.inexact]]], int], ...] = (
-        (multigrid.build, _QUICK_ITERATIONS),
-        (_film_hierarchy, _MAX_ITERATIONS),
-    )
-    for make, iterations in hierarchies:
-        try:
-            precondition = make(scaled_m)
-        except ConvergenceError:
-            continue
-        goal = min(_ITERATIVE_GOAL / max(left, _ITERATIVE_GOAL), 1.0)
+    r = r / size
+    scaled_a = multigrid.scaled(a, scale)
+    goal = min(0.1 * limit / max(float(np.linalg.norm(r)), 0.1 * limit), 1.0)
+    correction, preconditioner = np.zeros_like(r), None
+
+    def scaled_m() -> csr_array:
+        return scaled_a if m is a else multigrid.scaled(m if isinstance(m, csr_array) else m(), scale)
+
+    for preconditioner, is_new in _preconditioners(diagonal, scaled_m, known or []):
         correction, reached = conjugate_gradients(
-            scaled_a, r / size, precondition, goal=goal, max_iterations=iterations
+            scaled_a, r, preconditioner.apply, goal=goal, max_iterations=preconditioner.iterations
         )
         if reached:
+            if is_new and known is not None:
+                known[:] = [preconditioner]
             break
+    if preconditioner is None:
+        raise ConvergenceError("multigrid: no hierarchy could be made")
     x = x + scale * (size * correction)
     left = np.inf
     for _ in range(_MAX_REFINEMENTS):
         r = remainder(x) / size
         before, left = left, float(np.linalg.norm(r))
         # A correction that gains little shows that the iteration has stalled, or that rounding is reached.
-        if not np.isfinite(left) or left < 10.0 * _ITERATIVE_GOAL or left > 0.1 * before or left > _STALLED:
+        if not np.isfinite(left) or left < limit or left > 0.1 * before or left > _STALLED:
             break
-        goal = max(_ITERATIVE_GOAL / left, 1e-12)
-        x = x + scale * (size * conjugate_gradients(scaled_a, r, precondition, goal=goal)[0])
-    if not left < ITERATIVE_LIMIT:
-        raise ConvergenceError(f"multigrid left a residual of {left:.1e}, allowed {ITERATIVE_LIMIT:.0e}", iterate=x)
+        goal = max(0.1 * limit / left, 1e-12)
+        x = x + scale * (size * conjugate_gradients(scaled_a, r, preconditioner.apply, goal=goal)[0])
+    if not left < limit:
+        raise ConvergenceError(f"multigrid left a residual of {left:.1e}, allowed {limit:.0e}", iterate=x)
     return np.asarray(x)
+
+
+def _memory_bytes(a: csr_array) -> float:
+    """Memory that `solve_multigrid` takes beyond its arguments, measured: copies, hierarchy and vectors."""
+    return (70.0 if np.iscomplexobj(a) else 55.0) * a.nnz + 25.0 * a.dtype.itemsize * a.shape[0]
+
+
+def _preconditioners(
+    diagonal: NDArray[np.float64], scaled_m: Callable[[], csr_array], known: list[Preconditioner]
+) -> Iterator[tuple[Preconditioner, bool]]:
+    """What is worth trying, one after the other, and whether it is new."""
+    from aspot.fem import multigrid
+
+    for old in known:
+        if (serving := old.serving(diagonal)) is not None:
+            yield serving, False
+    m = scaled_m()
+    makers: tuple[tuple[Callable[[csr_array], Preconditioning], int], ...] = (
+        (multigrid.build, _QUICK_ITERATIONS),
+        (_film_hierarchy, _MAX_ITERATIONS),
+    )
+    for make, iterations in makers:
+        try:
+            apply = make(m)
+        except ConvergenceError:
+            continue
+        yield Preconditioner(diagonal, apply, iterations), True
 
 
 def _film_hierarchy(m: csr_array) -> Callable[[Vector], Vector]:
@@ -206,7 +284,7 @@ def conjugate_gradients(
     b: Vector,
     precondition: Callable[[Vector], NDArray[np.inexact]],
     *,
-    goal: float = _ITERATIVE_GOAL,
+    goal: float = 0.1 * ITERATIVE_LIMIT,
     max_iterations: int = _MAX_ITERATIONS,
 ) -> tuple[Vector, bool]:
     """Conjugate orthogonal conjugate gradients: CG with the bilinear form x^T y, for complex symmetric systems.

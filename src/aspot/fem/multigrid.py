@@ -152,29 +152,24 @@ def build(a: csr_array) -> Hierarchy:
     return Hierarchy(tuple(levels), factor)
 
 
-def scaled(a: csr_array, m: csr_array, scale: FloatArray) -> tuple[csr_array, csr_array]:
-    """Both matrices (n, n) of one pattern with rows and columns scaled, freed of couplings that are rounding in `m`.
+def scaled(a: csr_array, scale: FloatArray) -> csr_array:
+    """The matrix (n, n), real or complex, with rows and columns scaled, freed of couplings that are rounding errors.
 
-    Those are added to the diagonal, so that rows add up to what they did. If `a` is `m`, so are the results.
+    Those are added to the diagonal, so that rows add up to what they did.
     """
-    kept = _kept(m.indptr, m.indices, m.data, np.abs(m.diagonal()), NEGLIGIBLE)
-    out: list[csr_array] = []
-    for matrix in (m,) if a is m else (m, a):
-        indptr, indices, data = _thinned(matrix.indptr, matrix.indices, matrix.data, scale, kept)
-        if out:
-            indptr, indices = out[0].indptr, out[0].indices
-        out.append(csr_array((data, indices, indptr), shape=matrix.shape))
-    return out[-1], out[0]
+    kept = _kept(a.indptr, a.indices, np.abs(a.data), np.abs(a.diagonal()), NEGLIGIBLE)
+    indptr, indices, data = _thinned(a.indptr, a.indices, a.data, scale, kept)
+    return csr_array((data, indices, indptr), shape=a.shape)
 
 
 @njit(nogil=True, cache=True)
-def _kept(indptr, indices, data, diagonal, negligible):  # type: ignore[no-untyped-def]
+def _kept(indptr, indices, size, diagonal, negligible):  # type: ignore[no-untyped-def]
     """Which entries stay."""
-    kept = np.empty(len(data), dtype=np.bool_)
+    kept = np.empty(len(size), dtype=np.bool_)
     for i in range(len(diagonal)):
         for p in range(indptr[i], indptr[i + 1]):
             j = indices[p]
-            kept[p] = i == j or abs(data[p]) > negligible * min(diagonal[i], diagonal[j])
+            kept[p] = i == j or size[p] > negligible * min(diagonal[i], diagonal[j])
     return kept
 
 

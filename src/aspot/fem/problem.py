@@ -100,17 +100,23 @@ class Problem:
         first = self.terms[0].matrix
         shared = all(t.matrix.indices is first.indices and t.matrix.indptr is first.indptr for t in self.terms)
         if shared and np.diff(first.indptr).all():
-            return first, np.stack([t.matrix.data for t in self.terms])
+            data = [t.matrix.data for t in self.terms]
+            return first, np.stack(data) if len(data) > 1 else data[0][None]
         n = np.int64(first.shape[0])
         triples = [t.matrix.tocoo() for t in self.terms]
         keys = [c.row.astype(np.int64) * n + c.col for c in triples]
         # No row is empty.
         union = np.unique(np.concatenate([*keys, np.arange(n) * (n + 1)]))
-        data = np.zeros((len(keys), union.size))
+        summed = np.zeros((len(keys), union.size))
         for q, (key, c) in enumerate(zip(keys, triples, strict=True)):
-            np.add.at(data[q], np.searchsorted(union, key), c.data)
+            np.add.at(summed[q], np.searchsorted(union, key), c.data)
         indptr = np.searchsorted(union // n, np.arange(n + 1))
-        return csr_array((np.ones(union.size), union % n, indptr), shape=(int(n), int(n))), data
+        return csr_array((np.ones(union.size), union % n, indptr), shape=(int(n), int(n))), summed
+
+    @cached_property
+    def _preconditioners(self) -> list[linear.Preconditioner]:
+        """What the last multigrid solve left for the next one."""
+        return []
 
     @cached_property
     def _blocks(self) -> list[tuple[slice, slice, NDArray[np.integer]]]:
@@ -193,7 +199,9 @@ class Problem:
         pattern, data = self._stacked
         return csr_array((_weighted(theta, data), pattern.indices, pattern.indptr), shape=pattern.shape)
 
-    def solve(self, omega: float, start: NDArray[np.complex128] | None = None) -> NDArray[np.complex128]:
+    def solve(
+        self, omega: float, start: NDArray[np.complex128] | None = None, limit: float = linear.ITERATIVE_LIMIT
+    ) -> NDArray[np.complex128]:
         """Potentials for 1 V at the port, with the residual measured again.
 
         Parameters
@@ -202,6 +210,8 @@ class Problem:
             Angular frequency [rad/s]; 0 is direct current.
         start : (n + 1,) complex or float, optional
             A guess of the result, for which the multigrid solver needs fewer iterations.
+        limit : float
+            Largest accepted residual of the multigrid solver, where less than its usual accuracy will do.
 
         Returns
         -------
@@ -213,10 +223,13 @@ class Problem:
         ConvergenceError
             If a law is not finite, the system is singular, or the residual exceeds the limits of `aspot.fem.linear`.
         """
-        return self.solve_theta(self.theta(omega)[:, 0], start)
+        return self.solve_theta(self.theta(omega)[:, 0], start, limit)
 
     def solve_theta(
-        self, theta: NDArray[np.complex128], start: NDArray[np.complex128] | None = None
+        self,
+        theta: NDArray[np.complex128],
+        start: NDArray[np.complex128] | None = None,
+        limit: float = linear.ITERATIVE_LIMIT,
     ) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
         if not np.isfinite(theta).all():
@@ -224,21 +237,34 @@ class Problem:
         n = self.n_free
         if n == 0:
             return np.ones(1, float if np.all(np.imag(theta) == 0) else complex)
-        free, b = self._without_port(self.operator(theta))
-        if not b.any() and not (theta @ self._ground).any():
+        whole = self.operator(theta)
+        free, b = self._without_port(whole)
+        ground = _weighted(theta, self._ground)
+        if not b.any() and not ground.any():
             raise ConvergenceError("the system is singular: nothing conducts to the electrode or to the ground")
 
         def residual(v: NDArray[np.complex128]) -> NDArray[np.complex128]:
-            return -self._image(theta, np.append(v, 1.0))[:n]
+            return -self._image(whole, ground, np.append(v, 1.0))[:n]
 
         if self.solver == "direct" or n <= _DIRECT_BELOW:
             x = linear.solve_direct(free, b, residual)
         else:
+
+            def magnitude() -> csr_array:
+                return self._without_port(self.operator(np.abs(theta).astype(complex)))[0]
+
             is_real = not np.iscomplexobj(free)
-            magnitude = free if is_real else self._without_port(self.operator(np.abs(theta).astype(complex)))[0]
             guess = None if start is None else np.asarray(start[:n].real if is_real else start[:n], free.dtype)
             try:
-                x = linear.solve_multigrid(free, b, magnitude, residual, guess)
+                x = linear.solve_multigrid(
+                    free,
+                    b,
+                    free if is_real else magnitude,
+                    residual,
+                    start=guess,
+                    limit=limit,
+                    known=self._preconditioners,
+                )
             except ConvergenceError:
                 # Thin films of extreme contrast: slower, but of any contrast.
                 if n > _DIRECT_FALLBACK:
@@ -260,11 +286,11 @@ class Problem:
             out = out - 0.5 * data[:, entries] @ np.abs(difference) ** 2
         return np.asarray(out)
 
-    def _image(self, theta: NDArray[np.complex128], x: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """A x by differences of potentials, port included, shape (n + 1,); real if all is."""
-        data, out = self._stacked[1], _weighted(theta, self._ground) * x
+    def _image(self, a: csr_array, ground: NDArray[np.complex128], x: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """A x by differences of potentials, for an operator and its couplings to the ground, port included."""
+        out = ground * x
         for rows, entries, starts, difference in self._differences(x):
-            out[rows] += np.add.reduceat(_weighted(theta, data[:, entries]) * difference, starts)
+            out[rows] += np.add.reduceat(a.data[entries] * difference, starts)
         return np.asarray(out)
 
     def images(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -283,7 +309,8 @@ class Problem:
 
         Where the port couples far more strongly than Y, by 1e9, rounding shows here but not in `admittance`.
         """
-        return complex(self._image(self.theta(omega)[:, 0], x)[self.n_free])
+        theta = self.theta(omega)[:, 0]
+        return complex(self._image(self.operator(theta), _weighted(theta, self._ground), x)[self.n_free])
 
     def term(self, name: str) -> Term:
         """The term of that name.
