@@ -18,6 +18,7 @@ from aspot.memory import available_memory
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, Side, backend_of
 from aspot.reduction import ReducedProblem, reduce
+from aspot.threads import one_thread
 
 #: Relative width added to guaranteed intervals for rounding.
 _BOUND_MARGIN = 1e-8
@@ -256,6 +257,7 @@ class SolvedCell:
         margin = _BOUND_MARGIN * low
         return low - margin, low + max(float(np.real(excess)), 0.0) + margin
 
+    @one_thread
     def dual_gap(self, omega: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Relative distance of two answers that share no error: Z by the potential and Z by the current, shape (m,).
 
@@ -298,6 +300,7 @@ class SolvedCell:
         return sum(s.discrete.problem.n_free for s in solved)
 
 
+@one_thread
 def solve_cell(
     p: Plan, level: int, omega: NDArray[np.float64], tolerance: NDArray[np.float64], clock: Clock
 ) -> SolvedCell:

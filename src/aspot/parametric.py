@@ -32,6 +32,7 @@ from aspot.plan import Plan, plan
 from aspot.reduction import ReducedProblem
 from aspot.result import Result
 from aspot.spectrum import Spectrum
+from aspot.threads import one_thread
 from aspot.variation import check_geometry, laws_of, restated, theta_of, with_laws
 
 __all__ = ["Evaluation", "Family"]
@@ -146,6 +147,7 @@ class Family:
         If the result has no model, or the tolerance is not between 0 and 1.
     """
 
+    @one_thread
     def __init__(self, result: Result, *, tolerance: float | None = None) -> None:
         if not isinstance(result.model, SolvedCell):
             raise InputError("parametric: the result has no model; it must come from simulate")
@@ -182,6 +184,7 @@ class Family:
         """Spectrum of another cell of the family, with its error at every frequency; arguments as for `evaluate`."""
         return self.evaluate(cell, **changes).spectrum
 
+    @one_thread
     def evaluate(self, cell: Cell | None = None, **changes: object) -> Evaluation:
         """Spectrum of another cell of the family with all parts of its error.
 
@@ -233,6 +236,7 @@ class Family:
             full_solves=self.full_solves - before,
         )
 
+    @one_thread
     def model(self, cell: Cell | None = None, **changes: object) -> SolvedCell:
         """The solved cell for other parameters, for its partition and everything in `aspot.analysis`.
 
@@ -254,6 +258,7 @@ class Family:
         assert solved is not None
         return restated(solved, plan(evaluated.cell), with_laws)
 
+    @one_thread
     def train(
         self, ranges: Mapping[str, tuple[float, float]], *, samples: int = 64, seed: int = 0, cell: Cell | None = None
     ) -> int:

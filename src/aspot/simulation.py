@@ -18,6 +18,7 @@ from aspot.field import Field
 from aspot.plan import Plan, backend_of, plan
 from aspot.result import InterfaceArc, Resistances, Result
 from aspot.spectrum import Spectrum
+from aspot.threads import one_thread
 
 __all__ = ["Progress", "installed_versions", "simulate"]
 
@@ -83,6 +84,7 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
     )
 
 
+@one_thread
 def _field(solved: SolvedCell, frequency_Hz: float) -> Field:
     """Field of the working electrode: its microscopic interface, or the pellet if that is planar; 1 V over the cell."""
     omega = 2.0 * np.pi * frequency_Hz
@@ -94,6 +96,7 @@ def _field(solved: SolvedCell, frequency_Hz: float) -> Field:
     return backend.field(shown.discrete, shown.reduced.solution(omega), omega, drop)
 
 
+@one_thread
 def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     """Impedance spectrum, resistances and field of a cell, to its relative tolerance.
 

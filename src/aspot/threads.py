@@ -1,0 +1,35 @@
+"""How many threads linear algebra may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import ParamSpec, TypeVar
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    """The thread pools of the libraries loaded by now (NumPy's and SciPy's), looked up once: it takes milliseconds."""
+    import scipy.linalg  # noqa: F401
+
+    return ThreadpoolController()
+
+
+def one_thread(work: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that BLAS and LAPACK keep to one thread inside it.
+
+    Dense matrices of a few hundred rows gain nothing from more, and lose a factor of ten where the cores are busy
+    with something else, for instance other cells of a sweep.
+    """
+
+    @wraps(work)
+    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _controller().limit(limits=1, user_api="blas"):
+            return work(*args, **kwargs)
+
+    return limited
