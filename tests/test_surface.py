@@ -12,6 +12,7 @@ from aspot.cell import Cell
 from aspot.discretise import SURFACE, TETRAHEDRA
 from aspot.fem import surface as fem
 from aspot.fem.problem import Problem
+from aspot.field import Field
 from aspot.interface import InterfaceProblem, Layer, sufficient_depth
 from aspot.laws import Activated, Conductor, Gap, Law, ResistorCapacitor
 from aspot.mesh import surface as mesh
@@ -318,9 +319,34 @@ def test_field_carries_the_current() -> None:
     assert np.abs(field.potential_V[np.isclose(z_m, 1.0)]).max() < 1e-12
     assert field.cut is not None
     assert field.cut.contact_m == ((0.0, 0.2),)
-    # The copies fill the quarter of the cell.
-    assert x_m.max() == pytest.approx(0.5)
-    assert y_m.max() == pytest.approx(0.5)
+
+
+def volume(field: Field) -> float:
+    """Of all hexahedra, by the divergence theorem in plane: base times height, as all sides are vertical."""
+    corner = field.points_m[field.cells]
+    x, y = corner[:, :4, 0], corner[:, :4, 1]
+    # Positive if the corners run counter-clockwise, as the format wants.
+    base = 0.5 * np.sum(x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y, axis=1)
+    return float(np.sum(base * (corner[:, 4, 2] - corner[:, 0, 2])))
+
+
+@pytest.mark.parametrize("arrangement", ["square", "hexagonal"])
+def test_field_fills_the_unit_cell(arrangement: str) -> None:
+    """Copies of the wedge fill the rectangle once: the volume is that of the box, up to the chords of the mesh."""
+    interface = array(disc(0.3), arrangement=arrangement, depth_m=2.0)
+    discrete = SURFACE.discretise(interface, 1)
+    field = SURFACE.field(discrete, discrete.problem.solve(0.0), 0.0, 1.0)
+    assert isinstance(interface.cell, BoxCell)
+    sides = (interface.cell.size_x, interface.cell.size_y)
+    np.testing.assert_allclose(field.points_m.max(axis=0), (*sides, 2.0), rtol=1e-9)
+    np.testing.assert_allclose(field.points_m.min(axis=0), 0.0, atol=1e-12)
+    assert volume(field) == pytest.approx(sides[0] * sides[1] * 2.0, rel=1e-6)
+    # Under the metal the potential is 1 V, around either centre.
+    x, y, z = field.points_m.T
+    for centre in ((0.0, 0.0), sides)[: len(interface.cell.shapes)]:
+        under = (np.hypot(x - centre[0], y - centre[1]) < 0.29) & (z == 0)
+        assert under.sum() > 50
+        np.testing.assert_allclose(field.potential_V[under], 1.0, rtol=1e-9)
 
 
 def test_modes_of_the_plane() -> None:

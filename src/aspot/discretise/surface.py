@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +31,9 @@ ComplexArray = NDArray[np.complex128]
 _LEVELS = ((3, 2, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
 
 #: Depths at which a field is sampled in the electrolyte, and in each half of a layer.
-_DEPTHS, _LAYER_DEPTHS = 36, 6
+_DEPTHS, _LAYER_DEPTHS = 28, 6
 #: Cells into which a patch is cut along the rays and across, to show a field.
-_SHOWN = (6, 4)
+_SHOWN = (6, 3)
 #: Distance from the ends of a patch at which slopes are taken, as at a rim they are infinite.
 _INSIDE = 0.02
 
@@ -155,17 +157,17 @@ def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> 
             if patch.theta[0] == 0.0 and not patch.turned:
                 on_front.append((xyz[:, :, 0, :][..., [0, 2]], value[:, :, 0], flow[:, :, 0][..., [0, 2]]))
         front.append(on_front)
-    copies = _copies(assembly.mesh.wedge)
+    copies = _copies(assembly.mesh)
     return Field(
         frequency_Hz=omega / (2.0 * np.pi),
-        points_m=unit * np.concatenate([_turned(np.concatenate(points), c) for c in copies]),
+        points_m=unit * np.concatenate([_turned(np.concatenate(points), c, is_place=True) for c in copies]),
         cells=np.concatenate(
-            [i * first + (block if c[1] > 0 else block[:, [0, 3, 2, 1, 4, 7, 6, 5]])
+            [i * first + (block if c.orientation > 0 else block[:, [0, 3, 2, 1, 4, 7, 6, 5]])
              for i, c in enumerate(copies) for block in [np.concatenate(cells)]]
         ),
         cell_type="hexahedron",
         potential_V=np.tile(np.concatenate(potential), len(copies)),
-        current_density_A_m2=np.concatenate([_turned(np.concatenate(current), c) for c in copies]),
+        current_density_A_m2=np.concatenate([_turned(np.concatenate(current), c, is_place=False) for c in copies]),
         regions=names,
         cell_region=np.tile(np.concatenate(regions), len(copies)),
         cut=_cut(front, interface, unit),
@@ -212,20 +214,31 @@ def _hexahedra(n_z: int, n_u: int, n_v: int) -> NDArray[np.int64]:
     return np.stack([a.ravel() for a in at], -1)
 
 
-def _copies(wedge: float | None) -> list[tuple[float, int]]:
-    """Reflected copies that make a quarter of the plane of one wedge: angle of the new first ray, and orientation."""
-    if wedge is None:
-        return [(0.0, 1)]
-    count = round(0.5 * np.pi / wedge)
-    return [(0.0, 1), (2.0 * wedge, -1), (2.0 * wedge, 1)][:count]
+@dataclass(frozen=True)
+class _Copy:
+    """Image of a wedge: reflected (orientation -1: y to -y), turned around z, then moved."""
+
+    angle: float
+    orientation: int
+    centre: tuple[float, float] = (0.0, 0.0)
 
 
-def _turned(vectors: NDArray[np.inexact], copy: tuple[float, int]) -> NDArray[np.inexact]:
-    """Reflect (orientation -1: y to -y first) and turn around z."""
-    angle, orientation = copy
-    c, s = np.cos(angle), np.sin(angle)
-    x, y = vectors[:, 0], orientation * vectors[:, 1]
-    return np.stack([c * x - s * y, s * x + c * y, vectors[:, 2]], -1)
+def _copies(mesh: surface_mesh.SurfaceMesh) -> list[_Copy]:
+    """Copies that fill the rectangle of the unit cell."""
+    if mesh.wedge is None:
+        return [_Copy(0.0, 1)]
+    angle = 2.0 * mesh.wedge
+    around = [_Copy(0.0, 1), _Copy(angle, -1), _Copy(angle, 1)][: round(0.5 * np.pi / mesh.wedge)]
+    if mesh.opposite is None:
+        return around
+    return around + [_Copy(c.angle + np.pi, c.orientation, mesh.opposite) for c in around]
+
+
+def _turned(vectors: NDArray[np.inexact], copy: _Copy, *, is_place: bool) -> NDArray[np.inexact]:
+    c, s = np.cos(copy.angle), np.sin(copy.angle)
+    x, y = vectors[:, 0], copy.orientation * vectors[:, 1]
+    move = copy.centre if is_place else (0.0, 0.0)
+    return np.stack([c * x - s * y + move[0], s * x + c * y + move[1], vectors[:, 2]], -1)
 
 
 def _cut(

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve, solve_triangular
 from scipy.special import eval_jacobi, roots_jacobi
 
+from aspot.errors import ConvergenceError
 from aspot.fem.surface import gauss, metric, quadrature_points, wave_numbers
 from aspot.mesh.surface import Patch, Root, SurfaceMesh
 
@@ -138,6 +139,84 @@ def _walls_between_fans(mesh: SurfaceMesh) -> dict[int, int]:
     return {int(i): int(j) for i, j in np.argwhere(distance < 1e-9)}
 
 
+@dataclass(frozen=True)
+class DualPlane:
+    """Densities on the plane and the modes of their lateral fluxes, in units of the mesh; read only.
+
+    Parameters
+    ----------
+    is_contact : (elements,) bool
+    mass : (elements, m, m) float
+        Integral of w_i w_j of the densities of every element.
+    total : (elements, m) float
+        Integral of each density.
+    wave_numbers : (n,) float
+        The first 0.
+    shapes : (n, n) float
+        M w of the modes, w^T M w = 1.
+    """
+
+    is_contact: NDArray[np.bool_]
+    mass: FloatArray
+    total: FloatArray
+    wave_numbers: FloatArray
+    shapes: FloatArray
+
+
+@lru_cache(maxsize=4)
+def dual_plane(mesh: SurfaceMesh, degrees: tuple[int, int]) -> DualPlane:
+    """Mixed problem on the plane, with densities of degrees (along the rays, across). The last ones asked for are kept.
+
+    Raises
+    ------
+    ConvergenceError
+        If rounding has left a matrix that is not positive definite.
+    """
+    degree_r, degree_t = degrees
+    n_points = quadrature_points(degree_r + 1, degree_t + 1)
+    elements, n_flux = _numbered(mesh, degree_r, degree_t)
+    per_element = (degree_r + 1) * (degree_t + 1)
+    n = per_element * len(elements)
+    derivative = _divergence(degree_r, degree_t)
+    angular, angular_flux = densities(degree_t, n_points, None), fluxes(degree_t, n_points, None)
+
+    flux_mass = np.zeros((n_flux, n_flux))
+    density_mass = np.zeros((len(elements), per_element, per_element))
+    divergence = np.zeros((n_flux, n))
+    for e, element in enumerate(elements):
+        radial = densities(degree_r, n_points, element.patch.root)
+        radial_flux = fluxes(degree_r, n_points, element.patch.root)
+        g, det, weight = metric(element.patch, n_points)
+        scaled = weight / det
+        density = _tensor(radial, angular)
+        density_mass[e] = density.T @ (scaled[:, None] * density)
+        along, across = _tensor(radial_flux, angular), _tensor(radial, angular_flux)
+        basis = np.stack([np.hstack([along, 0.0 * across]), np.hstack([0.0 * along, across])], -1)
+        weighted = np.einsum("m,mij,maj->mai", scaled, g, basis)
+        local = np.einsum("mai,mbi->ab", basis, weighted, optimize=True) * np.outer(element.sign, element.sign)
+        inside = element.number >= 0
+        rows = element.number[inside]
+        np.add.at(flux_mass, (rows[:, None], rows), local[np.ix_(inside, inside)])
+        source = (derivative @ density_mass[e]) * element.sign[:, None]
+        divergence[rows, e * per_element : (e + 1) * per_element] += source[inside]
+
+    total = np.zeros((len(elements), per_element))
+    total[:, 0] = 1.0
+    lower, uniform = np.zeros((n, n)), np.zeros(n)
+    scale = 1.0 / np.sqrt(np.diag(flux_mass))
+    try:
+        for e, mass in enumerate(density_mass):
+            block = slice(e * per_element, (e + 1) * per_element)
+            lower[block, block] = cholesky(mass, lower=True)
+            uniform[block] = solve(mass, total[e], assume_a="pos")
+        c = cholesky(flux_mass * scale[:, None] * scale, lower=True)
+    except np.linalg.LinAlgError as fault:
+        raise ConvergenceError(f"fluxes on the plane: {fault}") from None
+    k, vectors = wave_numbers(solve_triangular(c, scale[:, None] * divergence, lower=True), lower, uniform)
+    is_contact = np.array([element.patch.is_contact for element in elements])
+    return DualPlane(is_contact, density_mass, total, k, lower @ vectors)
+
+
 def impedance(
     mesh: SurfaceMesh,
     degrees: tuple[int, int],
@@ -173,64 +252,20 @@ def impedance(
 
     Raises
     ------
-    numpy.linalg.LinAlgError
+    ConvergenceError
         If rounding has left a matrix that is not positive definite.
     """
-    degree_r, degree_t = degrees
-    n_points = quadrature_points(degree_r + 1, degree_t + 1)
-    elements, n_flux = _numbered(mesh, degree_r, degree_t)
-    per_element = (degree_r + 1) * (degree_t + 1)
-    n = per_element * len(elements)
-    derivative = _divergence(degree_r, degree_t)
-    angular, angular_flux = densities(degree_t, n_points, None), fluxes(degree_t, n_points, None)
-
-    flux_mass = np.zeros((n_flux, n_flux))
-    density_mass = np.zeros((len(elements), per_element, per_element))
-    divergence = np.zeros((n_flux, n))
-    for e, element in enumerate(elements):
-        radial = densities(degree_r, n_points, element.patch.root)
-        radial_flux = fluxes(degree_r, n_points, element.patch.root)
-        g, det, weight = metric(element.patch, n_points)
-        scaled = weight / det
-        density = _tensor(radial, angular)
-        density_mass[e] = density.T @ (scaled[:, None] * density)
-        along, across = _tensor(radial_flux, angular), _tensor(radial, angular_flux)
-        basis = np.stack([np.hstack([along, 0.0 * across]), np.hstack([0.0 * along, across])], -1)
-        weighted = np.einsum("m,mij,maj->mai", scaled, g, basis)
-        local = np.einsum("mai,mbi->ab", basis, weighted, optimize=True) * np.outer(element.sign, element.sign)
-        inside = element.number >= 0
-        rows = element.number[inside]
-        np.add.at(flux_mass, (rows[:, None], rows), local[np.ix_(inside, inside)])
-        source = (derivative @ density_mass[e]) * element.sign[:, None]
-        divergence[rows, e * per_element : (e + 1) * per_element] += source[inside]
-
-    total = np.zeros((len(elements), per_element))
-    total[:, 0] = 1.0
-    roots = np.stack([np.linalg.cholesky(m) for m in density_mass])
-    lower = np.zeros((n, n))
-    uniform = np.zeros(n)
-    for e, root in enumerate(roots):
-        block = slice(e * per_element, (e + 1) * per_element)
-        lower[block, block] = root
-        uniform[block] = solve(density_mass[e], total[e], assume_a="pos")
-    scale = 1.0 / np.sqrt(np.diag(flux_mass))
-    c = cholesky(flux_mass * scale[:, None] * scale, lower=True)
-    k, vectors = wave_numbers(solve_triangular(c, scale[:, None] * divergence, lower=True), lower, uniform)
-
-    unit = mesh.unit_m
-    z = _modal_impedance(k / unit, [*layers, (depth_m, resistivity)], counter_impedance, is_cut)
+    plane, unit = dual_plane(mesh, degrees), mesh.unit_m
+    z = _modal_impedance(plane.wave_numbers / unit, [*layers, (depth_m, resistivity)], counter_impedance, is_cut)
     own = {True: contact_impedance, False: gap_impedance}
-    open_ = np.array([own[element.patch.is_contact] is not None for element in elements])
-    rows = np.flatnonzero(np.repeat(open_, per_element))
-    modal = (lower @ vectors)[rows]
+    carries = np.array([own[touches] is not None for touches in plane.is_contact.tolist()])
+    per_element = plane.total.shape[1]
+    modal = plane.shapes[np.repeat(carries, per_element)]
     dissipation = (modal * z) @ modal.T
-    at = 0
-    for element, mass in zip(elements, density_mass, strict=True):
-        at_interface = own[element.patch.is_contact]
-        if at_interface is not None:
-            dissipation[at : at + per_element, at : at + per_element] += at_interface * mass
-            at += per_element
-    current = total[open_].ravel()
+    for at, e in enumerate(np.flatnonzero(carries).tolist()):
+        block = slice(at * per_element, (at + 1) * per_element)
+        dissipation[block, block] += own[bool(plane.is_contact[e])] * plane.mass[e]
+    current = plane.total[carries].ravel()
     size = 1.0 / np.sqrt(np.abs(np.diag(dissipation)))
     best = solve(dissipation * size[:, None] * size, size * current, assume_a="sym")
     return complex(1.0 / (size * current @ best)) / unit**2

@@ -155,13 +155,16 @@ class SurfaceMesh:
     area : float
         Of the piece, in units of unit_m squared.
     wedge : float or None
-        Angle of the piece if it is one wedge whose copies by reflection fill the plane around the centre.
+        Angle of the piece if it is one wedge: its reflected copies fill what the rectangle holds around the centre.
+    opposite : (x, y) or None
+        Centre in the opposite corner of the rectangle, if the wedge stands for what is around that one, too.
     unit_m : float
     """
 
     fans: tuple[tuple[tuple[Patch, ...], ...], ...]
     area: float
     wedge: float | None
+    opposite: tuple[float, float] | None
     unit_m: float
 
 
@@ -287,6 +290,7 @@ def build(cell: BoxCell, *, rings: int) -> SurfaceMesh:
         fans=tuple(_patches(fan, rings, scaled.contact_inside, is_shared=len(fans) > 1) for fan in fans),
         area=area,
         wedge=wedge,
+        opposite=(scaled.size_x, scaled.size_y) if len(fans) < len(scaled.shapes) else None,
         unit_m=unit,
     )
 
