@@ -159,8 +159,11 @@ def test_random_cells_are_passive(u: tuple[float, ...]) -> None:
     assert found.resistance_ohm_cm2.sum() + found.R_inf_ohm_cm2 == pytest.approx(total, rel=1e-7)
     frequencies = np.logspace(-1, 9, 31)
     z = model.impedance(2 * np.pi * frequencies) * 1e4
-    assert np.max(np.abs(found.impedance(frequencies) - z)) < 1e-5 * total
-    assert relaxation_times(model, negligible=0.0).impedance(frequencies) == pytest.approx(z, rel=1e-6)
+    # Every one that has been merged changes Z by 1e-6 of the total at most.
+    every = relaxation_times(model, negligible=0.0)
+    merged = len(every.tau_s) - len(found.tau_s)
+    assert np.max(np.abs(found.impedance(frequencies) - z)) < 1e-6 * (1 + merged) * total
+    assert every.impedance(frequencies) == pytest.approx(z, rel=1e-6)
 
 
 def test_the_network_is_positive_semidefinite() -> None:

@@ -85,8 +85,8 @@ def relaxation_times(source: Result | SolvedCell, *, negligible: float = 1e-6) -
     source : Result or SolvedCell
         A result of `simulate`, or `aspot.parametric.Family.model` for other parameters.
     negligible : float
-        An R_k below this part of the sum is merged with its neighbour, with the sum and the mean time kept: Z changes
-        by about that part at most. 0 keeps all.
+        An R_k below this part of the sum joins the neighbour that is closer, whose time stays: the sum is kept, and Z
+        changes by that part at most. 0 keeps all.
 
     Returns
     -------
@@ -215,11 +215,10 @@ def _merged(tau: Real, r: Real, negligible: float) -> tuple[Real, Real]:
     times, parts = list(tau[order]), list(r[order])
 
     def join(k: int) -> None:
-        """Entry k + 1 joins entry k: the sum of R and of R tau stay."""
-        total = parts[k] + parts[k + 1]
-        if total > 0:
-            times[k] = (parts[k] * times[k] + parts[k + 1] * times[k + 1]) / total
-        parts[k] = total
+        """Entries k and k + 1 become one: the sum of R stays, and the time of the larger."""
+        if parts[k + 1] > parts[k]:
+            times[k] = times[k + 1]
+        parts[k] += parts[k + 1]
         del times[k + 1], parts[k + 1]
 
     k = 0
