@@ -214,17 +214,18 @@ def _merged(tau: Real, r: Real, negligible: float) -> tuple[Real, Real]:
     order = np.argsort(-tau)
     times, parts = list(tau[order]), list(r[order])
 
-    def join(k: int) -> None:
-        """Entries k and k + 1 become one: the sum of R stays, and the time of the larger."""
-        if parts[k + 1] > parts[k]:
-            times[k] = times[k + 1]
+    def join(k: int, time: float) -> None:
+        """Entries k and k + 1 become one: the sum of R stays."""
+        times[k] = time
         parts[k] += parts[k + 1]
         del times[k + 1], parts[k + 1]
 
     k = 0
     while k + 1 < len(times):
         if times[k] - times[k + 1] <= _SAME * times[k]:
-            join(k)
+            total = parts[k] + parts[k + 1]
+            mean = (parts[k] * times[k] + parts[k + 1] * times[k + 1]) / total if total > 0 else times[k]
+            join(k, mean)
         else:
             k += 1
     while len(times) > 1:
@@ -233,5 +234,6 @@ def _merged(tau: Real, r: Real, negligible: float) -> tuple[Real, Real]:
             break
         above = np.log(times[k - 1] / times[k]) if k > 0 else np.inf
         below = np.log(times[k] / times[k + 1]) if k + 1 < len(times) else np.inf
-        join(k - 1 if above <= below else k)
+        first = k - 1 if above <= below else k
+        join(first, times[first] if parts[first] >= parts[first + 1] else times[first + 1])
     return np.array(times), np.array(parts)
