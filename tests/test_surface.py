@@ -10,6 +10,7 @@ import pytest
 from aspot import analytic
 from aspot.cell import Cell
 from aspot.discretise import SURFACE, TETRAHEDRA
+from aspot.errors import InputError
 from aspot.fem import surface as fem
 from aspot.fem.problem import Problem
 from aspot.field import Field
@@ -17,6 +18,7 @@ from aspot.interface import InterfaceProblem, Layer, sufficient_depth
 from aspot.laws import Activated, Conductor, Gap, Law, ResistorCapacitor
 from aspot.mesh import surface as mesh
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
+from aspot.plan import plan
 from aspot.reduction import reduce
 from aspot.simulation import simulate
 from aspot.testing import reciprocity_defect
@@ -367,3 +369,19 @@ def test_shapes_that_overlap_the_bisector_are_left_to_the_tetrahedra() -> None:
     assert mesh.accepts(array(disc(0.49)).cell)  # type: ignore[arg-type]
     square = Square(x=0.0, y=0.0, side=0.3)
     assert not mesh.accepts(array(square, arrangement="hexagonal").cell)  # type: ignore[arg-type]
+
+
+def test_a_backend_that_cannot_solve_the_shapes_is_refused() -> None:
+    """Asked for by name, it is an error that names the key and what is allowed; with "auto" another one is taken."""
+    cell = Cell(
+        electrolyte={"thickness": "1 mm", "conductivity": "1 mS/cm"},
+        working_electrode={
+            "morphology": {
+                "kind": "spots", "arrangement": "hexagonal", "shape": "square", "side": "5 um", "contact_fraction": 0.1
+            }
+        },
+        numerics={"backend": "surface"},
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"numerics.backend.*allowed: auto, tetrahedra"):
+        plan(cell)
+    assert plan(cell.with_(**{"numerics.backend": "auto"})).backend is TETRAHEDRA

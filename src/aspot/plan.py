@@ -208,7 +208,7 @@ def plan(cell: Cell) -> Plan:
     backend, asked = backend_of(sides[0].interface), cell.numerics.backend
     if asked not in ("auto", backend.name):
         raise InputError(
-            f'numerics.backend = "{asked}" cannot solve working_electrode.morphology, whose shapes reach beyond the '
-            f"lines between them; allowed: auto, {backend.name}"
+            f'numerics.backend = "{asked}" cannot solve working_electrode.morphology (squares or long ellipses in a '
+            f"hexagonal array, or shapes that reach across the line between two); allowed: auto, {backend.name}"
         )
     return Plan(cell=cell, backend=backend, sides=tuple(sides), counter=counter_law, pellet=pellet)
