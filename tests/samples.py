@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+import pytest
+
 from aspot.casefile import loads
+from aspot.cell import Cell
+from aspot.fem.problem import Problem
 from aspot.result import Result
 from aspot.simulation import simulate
 
@@ -42,8 +47,53 @@ R_int = "20 ohm cm^2"
 C_int = "30 nF/cm^2"
 """
 
+#: Every law has an activation energy of its own.
+ACTIVATED_CELL = Cell(
+    electrolyte={
+        "thickness": "2 mm",
+        "conductivity": "14 mS/cm",
+        "permittivity": 30,
+        "activation_energy": "0.26 eV",
+        "arrhenius": "sigma",
+        "grain_boundaries": {
+            "grain_size": "1 um",
+            "resistance": "0.011 ohm cm^2",
+            "capacitance": "9 uF/cm^2",
+            "activation_energy": "0.36 eV",
+        },
+    },
+    working_electrode={
+        "morphology": {"kind": "spots", "arrangement": "single", "radius": "40 um", "contact_fraction": 0.02},
+        "contact": {
+            "charge_transfer_resistance": "0.2 ohm cm^2",
+            "double_layer_capacitance": "10 uF/cm^2",
+            "activation_energy": "0.5 eV",
+        },
+        "gap": {"thickness": "30 nm"},
+    },
+    frequencies={"start": "10 MHz", "stop": "10 Hz", "per_decade": 3},
+    numerics={"relative_tolerance": 1e-6},
+)
+
 
 @lru_cache(maxsize=1)
 def result() -> Result:
     """The sample, solved once per process."""
     return simulate(loads(CASE))
+
+
+def check_conservation(p: Problem, omega: float, *, dissipation: float) -> None:
+    """Passive; port, bilinear and Hermitian admittance agree; the counter electrode takes what the port gives.
+
+    `dissipation`: relative accuracy asked of the Hermitian energy.
+    """
+    x = p.solve(omega)
+    theta = p.theta(omega)[:, 0]
+    y = p.admittance(x, omega)
+    assert y.real > 0
+    assert y.imag >= 0
+    assert p.port_current(x, omega) == pytest.approx(y, rel=1e-7)
+    assert np.real(theta) @ p.dissipation_weights(x) == pytest.approx(y.real, rel=dissipation)
+    counter = p.term("counter")
+    drained = theta[[t.name for t in p.terms].index("counter")] * (counter.matrix @ x).sum()
+    assert drained == pytest.approx(y, rel=1e-7)

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from samples import ACTIVATED_CELL as CELL
 
 from aspot.analysis.sensitivity import activation_energies, sensitivities
 from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.simulation import simulate
 
-CELL = Cell(
-    electrolyte={
-        "thickness": "2 mm",
-        "conductivity": "14 mS/cm",
-        "permittivity": 30,
-        "activation_energy": "0.26 eV",
-        "arrhenius": "sigma",
-        "grain_boundaries": {
-            "grain_size": "1 um",
-            "resistance": "0.011 ohm cm^2",
-            "capacitance": "9 uF/cm^2",
-            "activation_energy": "0.36 eV",
-        },
-    },
-    working_electrode={
-        "morphology": {"kind": "spots", "arrangement": "single", "radius": "40 um", "contact_fraction": 0.02},
-        "contact": {
-            "charge_transfer_resistance": "0.2 ohm cm^2",
-            "double_layer_capacitance": "10 uF/cm^2",
-            "activation_energy": "0.5 eV",
-        },
-        "gap": {"thickness": "30 nm"},
-    },
-    frequencies={"start": "10 MHz", "stop": "10 Hz", "per_decade": 3},
-    numerics={"relative_tolerance": 1e-6},
-)
 PARAMETERS = (
     "electrolyte.conductivity",
     "electrolyte.permittivity",

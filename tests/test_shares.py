@@ -9,42 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples import ACTIVATED_CELL
 
 from aspot.analysis.sensitivity import activation_energies, activation_spectrum, sensitivities
 from aspot.analysis.shares import impedance_shares
-from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.parametric import Family
 from aspot.result import Result
 from aspot.simulation import simulate
 
-CELL = Cell(
-    electrolyte={
-        "thickness": "2 mm",
-        "conductivity": "14 mS/cm",
-        "permittivity": 30,
-        "activation_energy": "0.26 eV",
-        "arrhenius": "sigma",
-        "grain_boundaries": {
-            "grain_size": "1 um",
-            "resistance": "0.011 ohm cm^2",
-            "capacitance": "9 uF/cm^2",
-            "activation_energy": "0.36 eV",
+CELL = ACTIVATED_CELL.with_(
+    **{
+        "working_electrode.contact.interphase": {
+            "resistance": "0.1 ohm cm^2", "capacitance": "1 uF/cm^2", "activation_energy": "0.7 eV"
         },
-    },
-    working_electrode={
-        "morphology": {"kind": "spots", "arrangement": "single", "radius": "40 um", "contact_fraction": 0.02},
-        "contact": {
-            "charge_transfer_resistance": "0.2 ohm cm^2",
-            "double_layer_capacitance": "10 uF/cm^2",
-            "activation_energy": "0.5 eV",
-            "interphase": {"resistance": "0.1 ohm cm^2", "capacitance": "1 uF/cm^2", "activation_energy": "0.7 eV"},
-        },
-        "gap": {"thickness": "30 nm"},
-    },
-    frequencies={"start": "10 MHz", "stop": "10 Hz", "per_decade": 3},
-    numerics={"relative_tolerance": 1e-5},
-)
+        "numerics.relative_tolerance": 1e-5,
+    }
+)  # fmt: skip
 OTHERS: dict[str, dict[str, Any]] = {
     "tube": {},
     "symmetric": {"counter_electrode.symmetric": True},

@@ -103,6 +103,11 @@ def interface_impedances(interface: InterfaceProblem, omega: float) -> dict[str,
     return out
 
 
+def region_names(interface: InterfaceProblem) -> tuple[str, ...]:
+    """Layers, outermost first, and the electrolyte."""
+    return (*(layer.name for layer in interface.layers), "electrolyte")
+
+
 def named_layers(interface: InterfaceProblem) -> tuple[tuple[str, float], ...]:
     """Name and thickness [m] of every layer, outermost first."""
     return tuple((layer.name, layer.thickness_m) for layer in interface.layers)

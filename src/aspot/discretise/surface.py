@@ -13,6 +13,7 @@ from aspot.discretise.backend import (
     interface_impedances,
     named_layers,
     region_admittivities,
+    region_names,
     resistivities,
     terms,
 )
@@ -66,7 +67,7 @@ def _unknowns(interface: InterfaceProblem, level: int) -> float:
 def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, surface_fem.SurfaceAssembly)
-    *upper, electrolyte = resistivities(interface, (*(layer.name for layer in interface.layers), "electrolyte"), omega)
+    *upper, electrolyte = resistivities(interface, region_names(interface), omega)
     given = interface_impedances(interface, omega)
     z = surface_dual.impedance(
         assembly.mesh,
@@ -128,7 +129,7 @@ def _sampled(
 def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> Field:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, surface_fem.SurfaceAssembly) and isinstance(interface.cell, BoxCell)
-    names = (*(layer.name for layer in interface.layers), "electrolyte")
+    names = region_names(interface)
     kappa = region_admittivities(interface, names, omega)
     depths, potentials, slopes = _sampled(assembly, x)
     unit = assembly.mesh.unit_m

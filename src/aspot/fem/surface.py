@@ -223,8 +223,8 @@ def assemble_plane(mesh: SurfaceMesh, order_r: int, order_t: int) -> Plane:
     masses = {touches: np.zeros((numbering.n, numbering.n)) for touches in (True, False)}
     for patch, nodes in numbering.elements:
         radial = radial_basis(order_r, n_points, patch.root)
-        value = _tensor(radial[0], angular[0])
-        along, across = _tensor(radial[1], angular[0]), _tensor(radial[0], angular[1])
+        value = tensor_basis(radial[0], angular[0])
+        along, across = tensor_basis(radial[1], angular[0]), tensor_basis(radial[0], angular[1])
         g, det, weight = metric(patch, n_points)
         # weight |grad u|^2 det = weight (g22 u_u^2 - 2 g12 u_u u_v + g11 u_v^2) / det, as a sum of two squares.
         rows = np.vstack([
@@ -240,7 +240,7 @@ def assemble_plane(mesh: SurfaceMesh, order_r: int, order_t: int) -> Plane:
     return Plane(numbering, np.vstack(roots), masses[True], masses[False])
 
 
-def _tensor(a: FloatArray, b: FloatArray) -> FloatArray:
+def tensor_basis(a: FloatArray, b: FloatArray) -> FloatArray:
     """Products of two 1-D bases at tensor points, shape (points_a points_b, functions_a functions_b)."""
     return np.asarray(np.einsum("ai,bj->abij", a, b).reshape(len(a) * len(b), -1))
 

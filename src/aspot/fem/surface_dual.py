@@ -31,7 +31,7 @@ from scipy.linalg import cholesky, solve, solve_triangular
 from scipy.special import eval_jacobi, roots_jacobi
 
 from aspot.errors import ConvergenceError
-from aspot.fem.surface import gauss, metric, quadrature_points, wave_numbers
+from aspot.fem.surface import gauss, metric, quadrature_points, tensor_basis, wave_numbers
 from aspot.mesh.surface import Patch, Root, SurfaceMesh
 
 FloatArray = NDArray[np.float64]
@@ -188,9 +188,9 @@ def dual_plane(mesh: SurfaceMesh, degrees: tuple[int, int]) -> DualPlane:
         radial_flux = fluxes(degree_r, n_points, element.patch.root)
         g, det, weight = metric(element.patch, n_points)
         scaled = weight / det
-        density = _tensor(radial, angular)
+        density = tensor_basis(radial, angular)
         density_mass[e] = density.T @ (scaled[:, None] * density)
-        along, across = _tensor(radial_flux, angular), _tensor(radial, angular_flux)
+        along, across = tensor_basis(radial_flux, angular), tensor_basis(radial, angular_flux)
         basis = np.stack([np.hstack([along, 0.0 * across]), np.hstack([0.0 * along, across])], -1)
         weighted = np.einsum("m,mij,maj->mai", scaled, g, basis)
         local = np.einsum("mai,mbi->ab", basis, weighted, optimize=True) * np.outer(element.sign, element.sign)
@@ -269,10 +269,6 @@ def impedance(
     size = 1.0 / np.sqrt(np.abs(np.diag(dissipation)))
     best = solve(dissipation * size[:, None] * size, size * current, assume_a="sym")
     return complex(1.0 / (size * current @ best)) / unit**2
-
-
-def _tensor(a: FloatArray, b: FloatArray) -> FloatArray:
-    return np.asarray(np.einsum("ai,bj->abij", a, b).reshape(len(a) * len(b), -1))
 
 
 @lru_cache(maxsize=16)
