@@ -59,13 +59,13 @@ class InterfaceProblem:
 def slowest_wave_number(cell: UnitCell) -> float:
     """Wave number k of the lateral mode that reaches deepest, as exp(-k z) [1/m]; inf for a planar interface.
 
-    Flux tube: J1(k b) = 0. Strips and boxes: cos(k x) with mirror planes at both ends.
+    Flux tube: J1(k b) = 0. Strips and boxes: cos(k x) with mirror planes at both ends; one period if they repeat.
     """
     if isinstance(cell, ProfileCell):
         if not cell.edges:
             return np.inf
         return (_FIRST_BESSEL_J1_ZERO if cell.axisymmetric else np.pi) / cell.outer
-    return np.pi / max(cell.size_x, cell.size_y)
+    return (2.0 if cell.periodic else 1.0) * np.pi / max(cell.size_x, cell.size_y)
 
 
 def sufficient_depth(cell: UnitCell, tolerance: float) -> float:

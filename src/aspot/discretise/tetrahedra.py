@@ -107,7 +107,7 @@ TETRAHEDRA = Backend(
     name="tetrahedra",
     n_levels=7,
     extrapolation=_tetrahedra_extrapolation,
-    accepts=lambda cell: isinstance(cell, BoxCell),
+    accepts=lambda cell: isinstance(cell, BoxCell) and not cell.periodic,
     discretise=_discretise_tetrahedra,
     unknowns=_tetrahedra_unknowns,
     # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown.

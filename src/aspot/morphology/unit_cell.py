@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileCell:
@@ -73,10 +76,11 @@ Shape = Disc | Ellipse | Square | Annulus
 
 @dataclass(frozen=True, kw_only=True)
 class BoxCell:
-    """Symmetry-reduced rectangle [0, size_x] x [0, size_y] of a periodic array; all four sides are mirror planes.
+    """Rectangle [0, size_x] x [0, size_y] with shapes; its sides are mirror planes, or it repeats itself.
 
     Square array of pitch s: size s/2 x s/2, one shape centred at (0, 0). Hexagonal array of pitch s:
-    size s/2 x sqrt(3) s/2, shapes centred at (0, 0) and (s/2, sqrt(3) s/2). Shapes are clipped by the rectangle.
+    size s/2 x sqrt(3) s/2, shapes centred at (0, 0) and (s/2, sqrt(3) s/2). With mirror planes shapes are clipped by
+    the rectangle, in a periodic cell what reaches over one side comes back at the other.
 
     Parameters
     ----------
@@ -85,15 +89,42 @@ class BoxCell:
     shapes : tuple of Shape
     contact_inside : bool
         True: the metal touches inside the shapes (spots). False: outside (pores).
+    periodic : bool
+        False: all four sides are mirror planes.
     """
 
     size_x: float
     size_y: float
     shapes: tuple[Shape, ...]
     contact_inside: bool
+    periodic: bool = False
 
 
-UnitCell = ProfileCell | BoxCell
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MapCell:
+    """Rectangle [0, size_x] x [0, size_y] given pixel by pixel; row j, column i covers y and x from j, i on.
+
+    Parameters
+    ----------
+    size_x, size_y : float
+        Sides of the rectangle [m].
+    contact : (ny, nx) float
+        Part of each pixel's area where the metal touches, 0 to 1.
+    gap_height : (ny, nx) float, optional
+        Distance of metal and electrolyte [m] where the metal does not touch; positive wherever `contact` < 1. Default:
+        the thickness of the gap's law everywhere.
+    periodic : bool
+        True: it repeats itself. False: all four sides are mirror planes.
+    """
+
+    size_x: float
+    size_y: float
+    contact: NDArray[np.float64]
+    gap_height: NDArray[np.float64] | None = None
+    periodic: bool = True
+
+
+UnitCell = ProfileCell | BoxCell | MapCell
 
 
 def contacts_on_front(cell: BoxCell) -> tuple[tuple[float, float], ...]:
