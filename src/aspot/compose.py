@@ -325,6 +325,6 @@ def solve_cell(
         resistance = problem.area_m2 / np.real(problem.admittance(problem.solve(0.0), 0.0))
     # The problem's area is that of the pellet; impedances count per area of the electrode.
     share = p.electrode_share
-    per_electrode = replace(pellet.reduced.problem, area_m2=problem.area_m2 * share)
+    per_electrode = pellet.reduced.problem.with_area(problem.area_m2 * share)
     pellet = replace(pellet, reduced=replace(pellet.reduced, problem=per_electrode))
     return SolvedCell(p, sides, pellet, float(resistance) * share)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import ConvergenceError
-from aspot.fem.problem import Problem
+from aspot.fem.problem import AffineProblem
 
 _MAX_SOLVES = 40
 
@@ -32,7 +32,7 @@ class ReducedProblem:
 
     Parameters
     ----------
-    problem : Problem
+    problem : AffineProblem
     basis : (n + 1, N) float
         First column the direct-current solution (1 at the port), then orthonormal directions (0 at the port).
     matrices : (Q, N, N) float
@@ -43,7 +43,7 @@ class ReducedProblem:
         True relative error of the admittance at the frequency of largest residual, before its solution was added.
     """
 
-    problem: Problem
+    problem: AffineProblem
     basis: NDArray[np.float64]
     matrices: NDArray[np.float64]
     full_solves: int
@@ -97,13 +97,17 @@ def admittances_of(full: NDArray[np.complex128], c: NDArray[np.complex128]) -> N
 
 
 def reduce(
-    problem: Problem, omega: NDArray[np.float64], *, tolerance: float | NDArray[np.float64], direct_current: bool = True
+    problem: AffineProblem,
+    omega: NDArray[np.float64],
+    *,
+    tolerance: float | NDArray[np.float64],
+    direct_current: bool = True,
 ) -> ReducedProblem:
     """Reduced basis that reproduces the admittance over given frequencies.
 
     Parameters
     ----------
-    problem : Problem
+    problem : AffineProblem
     omega : (m,) float
         Angular frequencies to cover [rad/s].
     tolerance : float or (m,) float
@@ -127,7 +131,7 @@ def reduce(
     basis = first[:, None]
     images = images_of(problem, basis)
     theta = problem.theta(omega)
-    diagonals = np.stack([t.matrix.diagonal()[:-1] for t in problem.terms])
+    diagonals = problem.diagonals()
     done = {0.0} if direct_current else set()
     snapshot_limit = float(np.clip(0.1 * tolerances.min(), 1e-9, 1e-7))
     error, solves = np.inf, 1
@@ -156,7 +160,7 @@ def reduce(
     raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerances.min():.0e}")
 
 
-def images_of(problem: Problem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def images_of(problem: AffineProblem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """A_q times the vectors, shape (Q, n + 1, k)."""
     if vectors.shape[1] == 0:
         return np.empty((len(problem.terms), *vectors.shape))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aspot.cell import Cell
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
-from aspot.fem.problem import Problem
+from aspot.fem.problem import AffineProblem
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.plan import Plan
@@ -36,7 +36,7 @@ def laws_of(interface: InterfaceProblem) -> dict[str, Law]:
     return {name: law for name, law in named.items() if law is not None}
 
 
-def theta_of(problem: Problem, interface: InterfaceProblem, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
+def theta_of(problem: AffineProblem, interface: InterfaceProblem, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
     """Values of the laws of an interface, in the order of the terms of its problem, shape (Q, m)."""
     laws = laws_of(interface)
     values = [np.asarray(laws[t.name](omega, interface.temperature_K), complex) for t in problem.terms]
@@ -134,11 +134,8 @@ def restated(
 def with_laws(solved: SolvedInterface, interface: InterfaceProblem) -> SolvedInterface:
     """The same basis with other laws: the field follows them as far as the basis reaches."""
     laws, temperature = laws_of(interface), interface.temperature_K
-
-    def changed(problem: Problem) -> Problem:
-        terms = tuple(replace(t, law=laws[t.name]) for t in problem.terms)
-        return replace(problem, terms=terms, temperature_K=temperature)
-
-    discrete = replace(solved.discrete, interface=interface, problem=changed(solved.discrete.problem))
-    reduced = replace(solved.reduced, problem=changed(solved.reduced.problem))
+    discrete = replace(
+        solved.discrete, interface=interface, problem=solved.discrete.problem.with_laws(laws, temperature)
+    )
+    reduced = replace(solved.reduced, problem=solved.reduced.problem.with_laws(laws, temperature))
     return replace(solved, interface=interface, discrete=discrete, reduced=reduced)

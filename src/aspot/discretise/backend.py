@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from aspot.fem.problem import Problem, Role, Term
+from aspot.fem.problem import AffineProblem, Role, Term
 from aspot.field import Field
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
@@ -20,7 +20,7 @@ class Discrete:
     """An interface problem made discrete: the affine problem and the assembly that gives its unknowns a place."""
 
     interface: InterfaceProblem
-    problem: Problem
+    problem: AffineProblem
     assembly: object
 
 

@@ -15,11 +15,11 @@ free potentials and, last, the port (the metal of the working electrode, held at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from scipy.sparse import csr_array
 
 from aspot.errors import ConvergenceError
 from aspot.fem import linear
+from aspot.fem.bounding import bounding_inverse
 from aspot.laws import Law
 
 Role = Literal["electrolyte", "layer", "contact", "gap", "counter", "boundary"]
@@ -61,6 +62,89 @@ class Term:
     role: Role
     law: Law
     matrix: csr_array
+
+
+class AffineTerm(Protocol):
+    """What a term is to everything above the solvers: a name, what it is booked under, and its law theta."""
+
+    @property
+    def name(self) -> str:
+        """Unique within the problem."""
+
+    @property
+    def role(self) -> Role:
+        """What the partition of the resistance books it under."""
+
+    @property
+    def law(self) -> Law:
+        """theta: admittivity [S/m] of a volume or admittance per area [S/m2] of an interface."""
+
+
+class AffineProblem(Protocol):
+    """What reduced bases, compositions and partitions need of a problem, whether its matrices are stored or not.
+
+    A(omega, T) = sum_q theta_q(omega, T) A_q with Q real, symmetric, positive semidefinite A_q on n_free potentials
+    and, last, the port; potentials of the ground are 0 and no unknowns.
+    """
+
+    @property
+    def terms(self) -> tuple[AffineTerm, ...]:
+        """The Q summands."""
+
+    @property
+    def area_m2(self) -> float:
+        """Geometric electrode area of the modelled piece [m2]."""
+
+    @property
+    def temperature_K(self) -> float:
+        """Temperature of all laws."""
+
+    @property
+    def n_free(self) -> int:
+        """Number of free unknowns (without the port)."""
+
+    def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
+        """Values of all laws at angular frequencies [rad/s], shape (Q, m)."""
+
+    def solve(
+        self, omega: float, start: NDArray[np.complex128] | None = None, limit: float = linear.ITERATIVE_LIMIT
+    ) -> NDArray[np.complex128]:
+        """Potentials (n_free + 1,) for 1 V at the port, the residual proved or `ConvergenceError`; real for real laws.
+
+        `start` is a guess of the result, `limit` the largest accepted relative residual of iterative solvers.
+        """
+
+    def solve_theta(
+        self,
+        theta: NDArray[np.complex128],
+        start: NDArray[np.complex128] | None = None,
+        limit: float = linear.ITERATIVE_LIMIT,
+    ) -> NDArray[np.complex128]:
+        """As `solve`, for given values of all laws, shape (Q,)."""
+
+    def images(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A_q x of every term for real potentials, shape (Q, n_free + 1)."""
+
+    def diagonals(self) -> NDArray[np.float64]:
+        """Diagonal of every A_q on the free unknowns, exact or about, shape (Q, n_free); it weights residuals."""
+
+    def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Bilinear energies x^T A_q x of every term, shape (Q,)."""
+
+    def dissipation_weights(self, x: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Hermitian energies x^H A_q x of every term, shape (Q,)."""
+
+    def admittance(self, x: NDArray[np.complex128], omega: float) -> complex:
+        """Y = sum_q theta_q x^T A_q x of the modelled piece [S]."""
+
+    def bounding_inverse(self, weights: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """A symmetric B >= M^-1 on the free unknowns for M = sum_q weights_q A_q, (n_free, k) -> (n_free, k)."""
+
+    def with_laws(self, laws: Mapping[str, Law], temperature_K: float) -> Self:
+        """The same matrices under other laws, by names of terms."""
+
+    def with_area(self, area_m2: float) -> Self:
+        """The same problem counted per another area [m2]."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +261,24 @@ class Problem:
         b = np.zeros(n, a.dtype)
         b[rows] = -a.data[at]
         return csr_array((_dropped(a.data[: a.indptr[n]], at), indices, indptr), shape=(n, n)), b
+
+    def diagonals(self) -> NDArray[np.float64]:
+        """Diagonal of every term on the free unknowns, shape (Q, n)."""
+        return np.stack([t.matrix.diagonal()[: self.n_free] for t in self.terms])
+
+    def bounding_inverse(self, weights: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """A symmetric B >= M^-1 on the free unknowns for M = sum_q weights_q A_q (see `aspot.fem.bounding`)."""
+        n = self.n_free
+        return bounding_inverse(csr_array(self.operator(weights.astype(complex))[:n, :n]))
+
+    def with_laws(self, laws: Mapping[str, Law], temperature_K: float) -> Self:
+        """The same matrices under other laws, by names of terms."""
+        terms = tuple(replace(t, law=laws[t.name]) for t in self.terms)
+        return replace(self, terms=terms, temperature_K=temperature_K)
+
+    def with_area(self, area_m2: float) -> Self:
+        """The same problem counted per another area [m2]."""
+        return replace(self, area_m2=area_m2)
 
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws.
