@@ -24,6 +24,10 @@ PLAUSIBLE = {
     "conductivity": (1e6, 1e8),
     "molar_volume": (1e-6, 1e-4),
     "yield_strength": (1e4, 1e7),
+    "elastic_modulus": (1e9, 1e11),
+    "poisson_ratio": (0.2, 0.5),
+    "creep_exponent": (1.0, 10.0),
+    "creep_rate": (1e-7, 1e-1),
     "melting_point": (300.0, 1000.0),
 }
 

@@ -30,12 +30,16 @@ FIGURES: Mapping[str, str] = MappingProxyType(
         "conductivity": "conductivity",
         "molar_volume": "molar volume",
         "yield_strength": "pressure",
+        "elastic_modulus": "pressure",
+        "poisson_ratio": "number",
+        "creep_exponent": "number",
+        "creep_rate": "strain rate",
         "melting_point": "temperature",
     }
 )
 
 #: SI units of kinds that no case file has.
-_OTHER_UNITS: Mapping[str, str] = MappingProxyType({"pressure": "Pa", "molar volume": "m^3/mol"})
+_OTHER_UNITS: Mapping[str, str] = MappingProxyType({"strain rate": "1/s", "molar volume": "m^3/mol"})
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ _LIU = "doi:10.1021/ja3110895"
 _LU = "doi:10.1016/j.jpowsour.2009.11.120"
 _BRIANT = "Briant and Farrington, J. Solid State Chem. 33, 385 (1980)"
 _MASIAS = "doi:10.1007/s10853-018-2971-3"
+_WANG = "doi:10.1016/j.mtla.2020.100792"
 _CRC = "CRC Handbook of Chemistry and Physics, 97th edition (2016)"
 
 _SIGMA_T = Figure(
@@ -315,7 +320,20 @@ _LIBRARY = (
             "molar_volume": Figure(
                 "23.7 cm^3/mol", _CRC, "derived: 22.99 g/mol over 0.97 g/cm^3 (not confirmed); to 0.3 %"
             ),
-            "yield_strength": Figure("0.25 MPa", _ORTMANN, "0.2 to 0.3 MPa; more for small volumes and fast loading"),
+            "yield_strength": Figure(
+                "0.25 MPa",
+                _ORTMANN,
+                f"0.2 to 0.3 MPa, 0.19 to 0.28 MPa in {_WANG}; more for small volumes and fast loading",
+            ),
+            "elastic_modulus": Figure("4.6 GPa", _WANG, "polycrystal, by sound; crystals are strongly anisotropic"),
+            "poisson_ratio": Figure("0.34", "none", "assumed, 0.31 to 0.36 is as likely; counts as 1 - nu^2 only"),
+            "creep_exponent": Figure("5.0", _WANG, "of the stress; dislocation climb at room temperature"),
+            "creep_rate": Figure(
+                "1e-3 1/s",
+                _WANG,
+                "strain rate at the yield strength: of the tests that found 0.19 to 0.28 MPa, taken as steady creep; "
+                "to a factor of 4, as the yield strength enters with its fifth power",
+            ),
             "melting_point": Figure("97.8 degC", _CRC, "to 0.1 K; not confirmed"),
         },
     ),
@@ -328,6 +346,24 @@ _LIBRARY = (
             "molar_volume": Figure("13.0 cm^3/mol", _CRC, "derived: 6.94 g/mol over 0.534 g/cm^3; to 0.3 %"),
             "yield_strength": Figure(
                 "0.8 MPa", _MASIAS, "0.73 to 0.81 MPa there, 0.6 to 0.8 elsewhere; more for thin films and fast loading"
+            ),
+            "elastic_modulus": Figure(
+                "7.8 GPa",
+                _MASIAS,
+                "not read in the source itself; polycrystal, by sound; films and crystals: 2 to 20 GPa",
+            ),
+            "poisson_ratio": Figure("0.38", _MASIAS, "not read in the source itself; counts as 1 - nu^2 only"),
+            "creep_exponent": Figure(
+                "6.6",
+                _MASIAS,
+                "of the stress, not read in the source itself; similar in LePage et al., J. Electrochem. Soc. 166, A89 "
+                "(2019)",
+            ),
+            "creep_rate": Figure(
+                "1e-3 1/s",
+                "none",
+                "assumed: strain rate at the yield strength, that of usual tensile tests, taken as steady creep; to a "
+                "factor of 10",
             ),
             "melting_point": Figure("180.5 degC", _CRC, "to 0.1 K"),
         },

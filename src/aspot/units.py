@@ -21,6 +21,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "area-specific capacitance": ("F/m^2", "'34 nF/cm^2'"),
     "frequency": ("Hz", "'7 MHz'"),
     "current density": ("A/m^2", "'10 mA/cm^2'"),
+    "pressure": ("Pa", "'1.7 MPa'"),
+    "time": ("s", "'30 s', '15 min'"),
 }
 
 _NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*")
