@@ -144,10 +144,7 @@ def test_faults_are_one_line_with_the_path_of_the_key(text: str, path: str) -> N
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        (MINIMAL + '[working_electrode.morphology]\nkind = "image"\n', "image"),
         (MINIMAL + '[working_electrode.morphology]\nkind = "rough"\n', "rough"),
-        (CONTRACT.replace('"square"', '"random"') + "\n", "random"),
-        (CONTRACT.replace('"square"', '"random"').replace("count = 64", "count = 64\nseed = 1"), "random"),
         (CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit"),
         (CONTRACT.replace('"auto"', '"planar"'), "planar"),
         (CONTRACT.replace('"auto"', '"voxel"'), "voxel"),

@@ -46,18 +46,28 @@ def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Cell:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        return loads(text, overrides)
+        return loads(text, overrides, folder=path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def loads(text: str, overrides: Mapping[str, str] | None = None) -> Cell:
-    """Cell from the text of a case file; see `load`."""
+def loads(text: str, overrides: Mapping[str, str] | None = None, *, folder: str | Path = ".") -> Cell:
+    """Cell from the text of a case file; see `load`. Files that it names are relative to `folder`."""
     try:
         data = _toml(text)
     except ValueError as error:
         raise InputError(f"not TOML: {error}") from None
-    return Cell.parse(with_overrides(data, overrides or {}))
+    return Cell.parse(_with_files(with_overrides(data, overrides or {}), Path(folder)))
+
+
+def _with_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Nested tables in which the files of morphologies, relative to a folder, are relative to where we are."""
+    for side in ("working_electrode", "counter_electrode"):
+        table = data.get(side)
+        morphology = table.get("morphology") if isinstance(table, dict) else None
+        if isinstance(morphology, dict) and isinstance(morphology.get("file"), str) and morphology["file"]:
+            morphology["file"] = str(folder / morphology["file"])
+    return data
 
 
 def _toml(text: str) -> dict[str, Any]:

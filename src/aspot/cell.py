@@ -243,7 +243,11 @@ class Cell(Spec):
 
     def resolved(self) -> dict[str, Any]:
         """The complete case as nested tables of SI numbers: library values and defaults written out."""
-        full = self.model_copy(update={"electrolyte": self.electrolyte.resolved()})
+        updates: dict[str, Any] = {"electrolyte": self.electrolyte.resolved()}
+        for name in ("working_electrode", "counter_electrode"):
+            side = getattr(self, name)
+            updates[name] = side.model_copy(update={"morphology": side.morphology.resolved()})
+        full = self.model_copy(update=updates)
         return full.model_dump(exclude_none=True, mode="json")
 
     @property
@@ -253,7 +257,10 @@ class Cell(Spec):
         data["electrolyte"].pop("material", None)
         for side in (self.working_electrode, self.counter_electrode):
             table = data["counter_electrode" if side is self.counter_electrode else "working_electrode"]
-            table["morphology"].pop("count", None)
+            if side.morphology.arrangement != "random":
+                table["morphology"].pop("count", None)
+            # Files count by their content, wherever they are.
+            table["morphology"].pop("file", None)
             if side.contact_law() is None:
                 table.pop("contact", None)
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

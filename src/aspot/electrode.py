@@ -191,7 +191,7 @@ class Electrode(Spec):
 
     def unit_cell(self, planar_width: float) -> UnitCell:
         """The repeating piece of the interface (see `Morphology.unit_cell`)."""
-        return self.morphology.unit_cell(planar_width)
+        return self.morphology.unit_cell(planar_width, None if self.gap is None else self.gap.thickness)
 
 
 class CounterElectrode(Electrode):

@@ -217,6 +217,18 @@ def _one_line_of_text(value: object) -> object:
     return value
 
 
+def _pair_of(read: Callable[[object], float]) -> Callable[[object], tuple[float, float]]:
+    """Reads one quantity that holds along x and y, or two."""
+
+    def pair(value: object) -> tuple[float, float]:
+        values = value if isinstance(value, (list, tuple)) else (value, value)
+        if len(values) != 2:
+            raise ValueError("must be one length, or two: along x and along y")
+        return read(values[0]), read(values[1])
+
+    return pair
+
+
 _EV = elementary_charge
 
 Thickness = Annotated[float, BeforeValidator(_reader("length", 1e-7, 1.0))]
@@ -224,6 +236,13 @@ LayerThickness = Annotated[float, BeforeValidator(_reader("length", 1e-10, 1e-2)
 Diameter = Annotated[float, BeforeValidator(_reader("length", 1e-5, 1.0))]
 SpotSize = Annotated[float, BeforeValidator(_reader("length", 1e-8, 1e-3))]
 Spacing = Annotated[float, BeforeValidator(_reader("length", 1e-8, 0.2))]
+Distance = Annotated[float, BeforeValidator(_reader("length", 0.0, 0.1))]
+#: Width and height of a pixel.
+PixelSize = Annotated[tuple[float, float], BeforeValidator(_pair_of(_reader("length", 1e-10, 1e-3)))]
+#: Length that one unit of a file stands for.
+LengthUnit = Annotated[float, BeforeValidator(_reader("length", 1e-12, 1.0))]
+#: Height above a reference, of either sign.
+Height = Annotated[float, BeforeValidator(_reader("length", -1e-2, 1e-2))]
 GapThickness = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-5))]
 RoughnessHeight = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-4))]
 CorrelationLength = Annotated[float, BeforeValidator(_reader("length", 1e-8, 1e-2))]
@@ -240,9 +259,14 @@ Frequency = Annotated[float, BeforeValidator(_reader("frequency", 1e-3, 1e9))]
 Permittivity = Annotated[float, BeforeValidator(_number(1.0, 1e5))]
 ContactFraction = Annotated[float, BeforeValidator(_number(1e-4, 0.99))]
 HurstExponent = Annotated[float, BeforeValidator(_number(0.05, 1.0))]
+#: Geometric standard deviation of sizes.
+Spread = Annotated[float, BeforeValidator(_number(1.0, 4.0))]
 Exponent = Annotated[float, BeforeValidator(_number(0.3, 1.0))]
 CpePrefactor = Annotated[float, BeforeValidator(_number(0.0, 1e4))]
 #: One line of text, shown to people and written to files.
 Text = Annotated[str, BeforeValidator(_one_line_of_text), Field(max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]
+#: Name of a file: one line, not empty.
+FileName = Annotated[str, BeforeValidator(_one_line_of_text), Field(min_length=1, max_length=1000)]
+Sha256 = Annotated[str, Field(max_length=64)]
 Tolerance = Annotated[float, BeforeValidator(_number(1e-8, 0.1))]
