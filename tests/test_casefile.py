@@ -144,7 +144,6 @@ def test_faults_are_one_line_with_the_path_of_the_key(text: str, path: str) -> N
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        (MINIMAL + '[working_electrode.morphology]\nkind = "rough"\n', "rough"),
         (CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit"),
         (CONTRACT.replace('"auto"', '"planar"'), "planar"),
         (CONTRACT.replace('"auto"', '"voxel"'), "voxel"),

@@ -6,22 +6,20 @@ its keys among the bases of `Morphology`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from pydantic import model_validator
 
 from aspot.errors import InputError
-from aspot.morphology import arrays, height_map, image, planar, random
+from aspot.morphology import arrays, height_map, image, planar, random, roughness
 from aspot.morphology.height_map import HeightKeys
 from aspot.morphology.image import ImageKeys
 from aspot.morphology.keys import Kind
 from aspot.morphology.random import RandomKeys
+from aspot.morphology.roughness import RoughKeys
 from aspot.morphology.unit_cell import UnitCell
 from aspot.specification import FieldError
-
-#: Kinds of the case file that no backend solves yet.
-_NOT_BUILT = {"kind": ("rough",)}
 
 #: Smallest gap where the electrode states none [m].
 _GAP_FLOOR_M = 1e-9
@@ -29,21 +27,11 @@ _GAP_FLOOR_M = 1e-9
 Answer = TypeVar("Answer")
 
 
-class Morphology(RandomKeys, ImageKeys, HeightKeys):
+class Morphology(RandomKeys, ImageKeys, HeightKeys, RoughKeys):
     """Where the metal touches. The bases list the keys.
 
     The kind, and for spots and pores the arrangement, decide which keys are needed and allowed.
     """
-
-    @model_validator(mode="before")
-    @classmethod
-    def _built(cls, data: Any) -> Any:
-        # Before the other keys are read: those of a kind that is not built are not all known either.
-        if isinstance(data, Mapping):
-            for key, missing in _NOT_BUILT.items():
-                if isinstance(data.get(key), str) and data[key] in missing:
-                    raise FieldError(key, "is not available in this version", data[key])
-        return data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -118,7 +106,13 @@ class Morphology(RandomKeys, ImageKeys, HeightKeys):
 
 
 #: Modules by kind; spots and pores go by their arrangement.
-_KINDS: dict[str, Kind] = {"planar": planar, "strips": arrays, "image": image, "height-map": height_map}
+_KINDS: dict[str, Kind] = {
+    "planar": planar,
+    "strips": arrays,
+    "image": image,
+    "height-map": height_map,
+    "rough": roughness,
+}
 
 
 def _kind(m: Morphology) -> Kind:

@@ -16,9 +16,10 @@ class ShapeKeys(Spec):
 
     Parameters
     ----------
-    kind : "planar", "spots", "pores", "strips", "image" or "height-map"
+    kind : "planar", "spots", "pores", "strips", "image", "height-map" or "rough"
         Spots: metal touches inside the shapes; pores: outside them; strips: on parallel stripes; image: where the
-        pixels of a file say so; height map: where a measured surface stands out.
+        pixels of a file say so; height-map: where a measured surface stands out; rough: where metal meets a random
+        surface on which it is pressed.
     shape : "disc", "square", "ellipse" or "annulus"
     arrangement : "single", "square", "hexagonal" or "random"
         "single": one round shape on the axis of a flux tube; "square", "hexagonal": arrays; "random": discs at random

@@ -1,279 +1,198 @@
-"""Kind "rough": metal pressed on a self-affine surface of the electrolyte; from a pressure to contacts and gaps.
-
-The metal is flat before it is pressed. It touches the highest points of the electrolyte, its pillars, and spans the
-valleys. Which part it touches is the matter of a contact law:
-
-| law | contact fraction | where | gap |
-| --- | --- | --- | --- |
-| plastic | p/H | highest points | up to a flat metal |
-| confined | p/(H + p) | highest points | up to a flat metal |
-| persson | erf(sqrt(2) p/(E* h')) | highest points | up to a flat metal |
-| greenwood-williamson | of its elastic summits | highest points | up to a flat metal |
-| elastic | of the elastic half space | solved | of the bent metal |
-| elastic-plastic | solved with contact pressures up to H + p | solved | of the bent metal |
-
-The first four make a contact fraction, and the rule of the bearing area the map: what is higher than a level is in
-contact. That is what a metal does whose flow stays at the asperities. The last two solve for the pressure.
-
-Plastic contact has a memory: metal that flowed keeps its shape. `largest_pressure` says what the interface has felt
-before. The bearing laws then keep the contacts of that pressure, as if metal and electrolyte stuck to each other; the
-elastic-plastic law takes the load off again, without any adhesion, so that elastic recovery opens part of the contacts.
-The truth lies between the two. (Hertz's law has no map of its own: it is that of the elastic law for one summit.)
-"""
+"""Kind "rough": metal pressed on a self-affine random surface of the electrolyte."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, cast, get_args
+from typing import Annotated, Any
 
-import numpy as np
-from scipy.constants import epsilon_0
-from scipy.optimize import brentq
+from pydantic import Field
 
-from aspot import materials
-from aspot.analytic.contact_mechanics import (
-    TABOR_FACTOR,
-    GreenwoodWilliamson,
-    PowerLawCreep,
-    confined_contact_fraction,
-    contact_modulus,
-    persson_contact_fraction,
-    plastic_contact_fraction,
-)
 from aspot.errors import InputError
-from aspot.morphology.contact_solver import solve_contact, unloaded
-from aspot.morphology.rough_surface import FloatArray, SelfAffine, Surface
+from aspot.morphology.keys import ShapeKeys
+from aspot.morphology.pressing import ELASTIC_LAWS, PLASTIC_LAWS, SHORTEST_GAP, ContactLaw, Metal, PressedSurface, press
+from aspot.morphology.rough_surface import SelfAffine
 from aspot.morphology.unit_cell import MapCell
+from aspot.specification import (
+    CorrelationLength,
+    Duration,
+    FieldError,
+    HurstExponent,
+    Pressure,
+    RoughnessHeight,
+    Spacing,
+    Text,
+)
 
-ContactLaw = Literal["plastic", "confined", "persson", "greenwood-williamson", "elastic", "elastic-plastic"]
-LAWS: tuple[ContactLaw, ...] = get_args(ContactLaw)
+#: Without other keys: Hurst exponent, side over correlation length, pixels per side, seed, law.
+_HURST, _SIZE, _GRID, _SEED, _LAW = 0.8, 12.0, 256, 0, "plastic"
 
-#: Laws that need a hardness, and those that need a contact modulus.
-PLASTIC_LAWS = ("plastic", "confined", "elastic-plastic")
-ELASTIC_LAWS = ("persson", "greenwood-williamson", "elastic", "elastic-plastic")
-
-#: Gaps thinner than this count as this thick: atoms, and roughness shorter than a pixel, are not in the model [m].
-SHORTEST_GAP = 1e-9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metal:
-    """What contact mechanics has to know of the metal.
-
-    Parameters
-    ----------
-    hardness : float, optional
-        [Pa].
-    modulus : float, optional
-        Contact modulus E*, the electrolyte's compliance included if it counts [Pa].
-    """
-
-    hardness: float | None = None
-    modulus: float | None = None
-
-    @classmethod
-    def named(cls, name: str, *, hold: float = 0.0) -> Metal:
-        """Metal of the library, by `aspot materials`: hardness 3 yield strengths, less after creep; rigid electrolyte.
-
-        Parameters
-        ----------
-        name : str
-        hold : float
-            Time under pressure [s].
-
-        Raises
-        ------
-        InputError
-            If the library has no such metal.
-
-        Examples
-        --------
-        >>> Metal.named("Na").hardness
-        750000.0
-        """
-        material = materials.get(name)
-        if material.kind != "metal":
-            raise InputError(f"metal = {name!r}: is an electrolyte; allowed: Na, Li")
-        strength = material.si("yield_strength")
-        creep = PowerLawCreep(
-            reference_stress=strength, rate=material.si("creep_rate"), exponent=material.si("creep_exponent")
-        )
-        return cls(
-            hardness=creep.hardness(hold, strength) if hold > 0.0 else TABOR_FACTOR * strength,
-            modulus=contact_modulus(material.si("elastic_modulus"), material.si("poisson_ratio")),
-        )
+#: Pixels per correlation length at least.
+_LEAST_PIXELS = 4.0
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PressedSurface:
-    """Contacts and gaps under a pressure.
+class RoughKeys(ShapeKeys):
+    """Keys of rough surfaces; the contact laws are those of `aspot.morphology.pressing`.
 
     Parameters
     ----------
-    surface : Surface
-    contact : (n, n) float
-        Part of each pixel that touches, 0 to 1.
-    gap_height : (n, n) float
-        Height of the gap over the rest of the pixel, such that its capacitance is right [m].
-    mean_plane : float
-        Height of the metal's mean plane above that of the surface [m].
-    """
-
-    surface: Surface
-    contact: FloatArray
-    gap_height: FloatArray
-    mean_plane: float
-
-    @property
-    def contact_fraction(self) -> float:
-        """Part of the area that touches."""
-        return float(self.contact.mean())
-
-    @property
-    def gap_capacitance(self) -> float:
-        """Capacitance of the empty gaps per apparent area [F/m2], as plates: eps0 <(1 - contact)/height>."""
-        return float(epsilon_0 * np.mean((1.0 - self.contact) / self.gap_height))
-
-    def unit_cell(self) -> MapCell:
-        """The map that is solved."""
-        size = self.surface.size
-        return MapCell(size_x=size, size_y=size, contact=self.contact, gap_height=self.gap_height, periodic=True)
-
-
-def press(
-    surface: Surface,
-    pressure: float,
-    metal: Metal,
-    law: ContactLaw = "plastic",
-    *,
-    largest_pressure: float | None = None,
-    shortest_gap: float = SHORTEST_GAP,
-) -> PressedSurface:
-    """Press the metal on a rough surface.
-
-    Parameters
-    ----------
-    surface : Surface
-        Of the electrolyte, heights towards the metal [m].
+    roughness : float
+        Arithmetic mean deviation R_a of the surface that is solved [m].
+    correlation_length : float
+        xi of its autocorrelation [m]; see `rough_surface.SelfAffine`.
+    hurst : float
+        Hurst exponent, above 0 to 1. Default: 0.8.
+    size : float
+        Side of the square that repeats itself [m]. Default: 12 correlation lengths.
+    grid : int
+        Pixels along a side; even. Default: 256.
     pressure : float
-        Mean pressure now [Pa].
-    metal : Metal
+        Now [Pa].
+    largest_pressure : float
+        That the interface has felt [Pa]. Default: `pressure`. Plastic laws remember it.
     law : str
-        One of `LAWS`; see the table above.
-    largest_pressure : float, optional
-        That the interface has felt [Pa]; default: `pressure`. For the plastic laws.
-    shortest_gap : float
-        [m].
-
-    Raises
-    ------
-    InputError
-        If a pressure, or what the law needs of the metal, is missing or does not suit.
-    ConvergenceError
-        If a solved contact does not converge.
+        "plastic" (default), "confined", "persson", "greenwood-williamson", "elastic" or "elastic-plastic".
+    metal : str
+        "Na" or "Li": hardness and contact modulus from the library; the electrolyte counts as rigid.
+    hardness : float
+        [Pa]; instead of the metal's.
+    contact_modulus : float
+        E* [Pa]; instead of the metal's.
+    time : float
+        For which the metal has crept under pressure [s]; lowers the hardness of a metal by name. Default: 0.
     """
-    if law not in LAWS:
-        raise InputError(f"law = {law!r}: allowed: {', '.join(LAWS)}")
-    if not (np.isfinite(pressure) and pressure > 0.0):
-        raise InputError(f"pressure = {pressure!r}: must be positive and finite")
-    largest = pressure if largest_pressure is None else largest_pressure
-    if not (np.isfinite(largest) and largest >= pressure):
-        raise InputError(f"largest_pressure = {largest_pressure!r}: must be finite and at least {pressure:g} Pa")
-    if law not in PLASTIC_LAWS and largest > pressure:
-        raise InputError(f"largest_pressure = {largest:g} Pa: law = {law!r} has no memory")
-    for name, value, laws in (("hardness", metal.hardness, PLASTIC_LAWS), ("modulus", metal.modulus, ELASTIC_LAWS)):
-        if law in laws and not (value is not None and np.isfinite(value) and value > 0.0):
-            raise InputError(f"{name} = {value!r}: law = {law!r} needs it, positive and finite")
-    if law in ("elastic", "elastic-plastic"):
-        modulus, hardness = cast(float, metal.modulus), np.inf
-        if law == "elastic-plastic":
-            hardness = cast(float, metal.hardness) + largest
-        solved = solve_contact(surface, largest, modulus, hardness)
-        solved = unloaded(surface, solved, pressure, modulus)
-        return PressedSurface(
-            surface=surface,
-            contact=solved.contact.astype(float),
-            gap_height=np.maximum(solved.gap, shortest_gap),
-            mean_plane=solved.mean_plane,
+
+    roughness: RoughnessHeight | None = None
+    correlation_length: CorrelationLength | None = None
+    hurst: HurstExponent | None = None
+    size: Spacing | None = None
+    grid: Annotated[int, Field(ge=16, le=4096, strict=True)] | None = None
+    pressure: Pressure | None = None
+    largest_pressure: Pressure | None = None
+    law: ContactLaw | None = None
+    metal: Text | None = None
+    hardness: Pressure | None = None
+    contact_modulus: Pressure | None = None
+    time: Duration | None = None
+
+
+def keys(m: RoughKeys) -> tuple[set[str], set[str]]:
+    """Allowed and required keys."""
+    return set(RoughKeys.__annotations__) | {"seed"}, {"roughness", "correlation_length", "pressure"}
+
+
+def check(m: RoughKeys) -> None:
+    """Refuse what makes no contact, or no gap, or needs a finer grid."""
+    xi, size, grid = m.correlation_length, _size(m), m.grid or _GRID
+    assert xi is not None
+    assert m.pressure is not None
+    law = m.law or _LAW
+    if grid % 2:
+        raise FieldError("grid", "must be even", grid)
+    if size < 2.0 * xi:
+        raise FieldError("size", f"must be at least two correlation lengths, {2.0 * xi:g} m", size, "m")
+    if xi * grid < _LEAST_PIXELS * size:
+        least = 2 * int(-(-_LEAST_PIXELS * size // (2.0 * xi)))
+        raise FieldError("grid", f"must be at least {least}: four pixels in a correlation length", grid)
+    if m.largest_pressure is not None:
+        if law not in PLASTIC_LAWS:
+            raise FieldError(
+                "largest_pressure", f"has no meaning for law = {law!r}, which has no memory", m.largest_pressure, "Pa"
+            )
+        if m.largest_pressure < m.pressure:
+            raise FieldError(
+                "largest_pressure", f"must be at least pressure = {m.pressure:g} Pa", m.largest_pressure, "Pa"
+            )
+    if m.time is not None and (m.metal is None or m.hardness is not None or law not in PLASTIC_LAWS):
+        raise FieldError("time", "belongs to a metal by name, without hardness, and a plastic law", m.time, "s")
+    for key, laws, other in (("hardness", PLASTIC_LAWS, ELASTIC_LAWS), ("contact_modulus", ELASTIC_LAWS, PLASTIC_LAWS)):
+        if law in laws and m.metal is None and getattr(m, key) is None:
+            raise FieldError(key, f"law = {law!r} needs it, or metal = 'Na' or 'Li'")
+        if law not in laws and law in other and getattr(m, key) is not None:
+            raise FieldError(key, f"has no meaning for law = {law!r}", getattr(m, key), "Pa")
+    metal = _metal(m)
+    largest = m.largest_pressure or m.pressure
+    if law == "plastic" and metal.hardness is not None and largest >= metal.hardness:
+        raise FieldError(
+            "largest_pressure" if m.largest_pressure else "pressure",
+            f"reaches the hardness of {metal.hardness:g} Pa, so that the metal touches everywhere; "
+            "use law = 'confined' or 'elastic-plastic', or kind = 'planar'",
+            largest,
+            "Pa",
         )
-    return bearing_contact(surface, contact_fraction(surface, largest, metal, law), shortest_gap)
+    try:
+        fraction = pressed(m).contact_fraction
+    except InputError as error:
+        raise FieldError("pressure", str(error), m.pressure, "Pa") from None
+    if fraction > 1.0 - 1e-9:
+        raise FieldError("pressure", "makes the metal touch everywhere; use kind = 'planar'", m.pressure, "Pa")
 
 
-def contact_fraction(surface: Surface, pressure: float, metal: Metal, law: ContactLaw) -> float:
-    """Contact fraction of a law that makes nothing else: plastic, confined, persson, greenwood-williamson."""
-    if law == "plastic":
-        return plastic_contact_fraction(pressure, cast(float, metal.hardness))
-    if law == "confined":
-        return confined_contact_fraction(pressure, cast(float, metal.hardness))
-    statistics, modulus = surface.statistics(), cast(float, metal.modulus)
-    if law == "persson":
-        return persson_contact_fraction(pressure, modulus, statistics.rms_slope)
-    summits = GreenwoodWilliamson(
-        summit_density=statistics.summit_density,
-        summit_radius=1.0 / statistics.summit_curvature,
-        summit_deviation=statistics.summit_deviation,
-        modulus=modulus,
-    )
-    return min(summits.at_pressure(pressure).contact_fraction, 1.0)
+def fraction(m: RoughKeys) -> float:
+    """Part of the area where the metal touches."""
+    return pressed(m).contact_fraction
 
 
-def bearing_contact(surface: Surface, fraction: float, shortest_gap: float = SHORTEST_GAP) -> PressedSurface:
-    """Flat metal on the highest points that make up a part of the area.
-
-    Within a pixel the height is taken as evenly spread over the range that its gradient spans. Hence pixels at a rim
-    are covered in part, the fraction is met exactly, and the gap over the rest has the mean of its inverse height, no
-    part of it being thinner than `shortest_gap`.
-
-    Parameters
-    ----------
-    surface : Surface
-    fraction : float
-        Between 0 and 1.
-    shortest_gap : float
-        [m].
-
-    Raises
-    ------
-    InputError
-        If the fraction is not between 0 and 1, or makes less than ten pixels of contact.
-    """
-    height = surface.height - surface.height.mean()
-    if not 0.0 < fraction <= 1.0:
-        raise InputError(f"fraction = {fraction!r}: must be above 0 and at most 1")
-    if fraction * height.size < 10.0:
-        raise InputError(
-            f"contact fraction = {fraction:.3g}: makes {fraction * height.size:.2g} pixels of contact on a grid of "
-            f"{len(height)} x {len(height)}; use a finer grid or a higher pressure"
-        )
-    slope_x, slope_y = surface.gradient()
-    # A flat pixel would be covered at once: a thousandth of the shortest gap keeps the rule continuous.
-    half = np.maximum(0.5 * surface.pixel * (np.abs(slope_x) + np.abs(slope_y)), 1e-3 * shortest_gap)
-
-    def covered(level: float) -> FloatArray:
-        return np.clip(0.5 + (height - level) / (2.0 * half), 0.0, 1.0)
-
-    low, high = float((height - half).min()), float((height + half).max())
-    level = low if fraction == 1.0 else brentq(lambda z: float(covered(z).mean()) - fraction, low, high, xtol=1e-16)
-    deepest = np.maximum(level - height + half, shortest_gap)
-    shallowest = np.clip(level - height - half, shortest_gap, deepest)
-    spread = np.maximum(deepest / shallowest - 1.0, 1e-9)
-    return PressedSurface(
-        surface=surface, contact=covered(level), gap_height=shallowest * spread / np.log1p(spread), mean_plane=level
-    )
+def pitch(m: RoughKeys) -> float:
+    """Side of the square that repeats itself [m]."""
+    return _size(m)
 
 
-@lru_cache(maxsize=8)
-def pressed_self_affine(
+def unit_cell(m: RoughKeys, planar_width: float, gap_floor: float) -> MapCell:
+    """The map of contacts and gaps; see `Morphology.unit_cell`."""
+    return pressed(m, gap_floor).unit_cell()
+
+
+def content(m: RoughKeys) -> dict[str, Any]:
+    """Defaults, and figures of the library, written out."""
+    metal, law = _metal(m), m.law or _LAW
+    return {
+        "hurst": m.hurst or _HURST,
+        "size": _size(m),
+        "grid": m.grid or _GRID,
+        "seed": m.seed or _SEED,
+        "law": law,
+        "metal": None,
+        "hardness": metal.hardness if law in PLASTIC_LAWS else None,
+        "contact_modulus": metal.modulus if law in ELASTIC_LAWS else None,
+        "time": None,
+    }
+
+
+def pressed(m: RoughKeys, shortest_gap: float = SHORTEST_GAP) -> PressedSurface:
+    """Surface, contacts and gaps that the keys describe; kept, since a case asks for them several times."""
+    assert m.roughness is not None
+    assert m.correlation_length is not None
+    assert m.pressure is not None
+    surface = SelfAffine(roughness=m.roughness, correlation_length=m.correlation_length, hurst=m.hurst or _HURST)
+    realisation = surface, _size(m), m.grid or _GRID, m.seed or _SEED
+    load = m.pressure, m.largest_pressure, _metal(m), m.law or _LAW
+    return _pressed(*realisation, load, shortest_gap)
+
+
+@lru_cache(maxsize=4)
+def _pressed(
     description: SelfAffine,
     size: float,
-    pixels: int,
+    grid: int,
     seed: int,
-    pressure: float,
-    largest_pressure: float,
-    metal: Metal,
-    law: ContactLaw,
+    load: tuple[float, float | None, Metal, ContactLaw],
+    shortest_gap: float,
 ) -> PressedSurface:
-    """`press` on a realisation of a surface; kept, since a case asks for it several times."""
-    surface = description.surface(size, pixels, seed)
-    return press(surface, pressure, metal, law, largest_pressure=largest_pressure)
+    pressure, largest, metal, law = load
+    surface = description.surface(size, grid, seed)
+    return press(surface, pressure, metal, law, largest_pressure=largest, shortest_gap=shortest_gap)
+
+
+def _size(m: RoughKeys) -> float:
+    assert m.correlation_length is not None
+    return m.size or _SIZE * m.correlation_length
+
+
+def _metal(m: RoughKeys) -> Metal:
+    named = Metal()
+    if m.metal is not None:
+        try:
+            named = Metal.named(m.metal, hold=m.time or 0.0)
+        except InputError as error:
+            raise FieldError("metal", str(error).split(": ", 1)[-1], m.metal) from None
+    return Metal(hardness=m.hardness or named.hardness, modulus=m.contact_modulus or named.modulus)
