@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aspot import errors, materials
+    from aspot.analysis.statistics import statistics_over_seeds
     from aspot.casefile import load, loads
     from aspot.cell import Cell
     from aspot.result import Result
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Cell", "Result", "Spectrum", "__version__", "errors", "load", "loads", "materials", "simulate"]
+__all__ = [
+    "Cell",
+    "Result",
+    "Spectrum",
+    "__version__",
+    "errors",
+    "load",
+    "loads",
+    "materials",
+    "simulate",
+    "statistics_over_seeds",
+]
 
 #: Where each public name lives; None: it is a module itself.
 _HOME: dict[str, str | None] = {
@@ -35,6 +47,7 @@ _HOME: dict[str, str | None] = {
     "loads": "casefile",
     "materials": None,
     "simulate": "simulation",
+    "statistics_over_seeds": "analysis.statistics",
 }
 
 

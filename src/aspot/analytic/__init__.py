@@ -1,9 +1,11 @@
 """Closed forms and semi-analytic references that the numerical backends are held against.
 
-No meshes, no finite elements. Rooms: `halfspace` (single contacts, clusters), `tube` and `spectral` (flux tubes at any
-frequency), `lattice` (periodic arrays), `strips`, `slab` (planar parts, modes); `edge` holds their common functions.
+No meshes, no finite elements. Rooms: `halfspace` (single contacts, clusters), `clusters` (many spots in a cell that
+repeats itself), `tube` and `spectral` (flux tubes at any frequency), `lattice` (periodic arrays), `strips`, `slab`
+(planar parts, modes); `edge` holds their common functions.
 """
 
+from aspot.analytic.clusters import lattice_potential, periodic_cluster_resistance
 from aspot.analytic.halfspace import (
     annulus_resistance,
     cluster_resistance,
@@ -54,7 +56,9 @@ __all__ = [
     "holm_cluster_resistance",
     "homogenised_impedance",
     "lattice_pitch",
+    "lattice_potential",
     "layered_slab_impedance",
+    "periodic_cluster_resistance",
     "prescribed_current_psi",
     "robin_disc_resistance",
     "slab_impedance",
