@@ -13,7 +13,7 @@ SURFACE = SelfAffine(roughness=0.19e-6, correlation_length=5e-6).surface(60e-6, 
 @pytest.mark.parametrize("law", ["confined", "elastic-plastic"])
 def test_contacts_heights_and_gaps_are_those_of_the_map(law: str) -> None:
     assert law in LAWS
-    pressed = press(SURFACE, 0.2e6, Metal.named("Na"), law)  # type: ignore[arg-type]
+    pressed = press(SURFACE, 0.2e6, Metal.named("Na"), law)
     figure = pressed_picture(pressed, title="Na")
     heights, gaps, cut = figure.axes[:3]
     red = ~np.ma.getmaskarray(np.ma.asarray(heights.images[1].get_array()))
@@ -22,7 +22,7 @@ def test_contacts_heights_and_gaps_are_those_of_the_map(law: str) -> None:
     assert shown is not None
     assert np.allclose(shown, 1e9 * SURFACE.height, atol=1e-3)
     assert list(heights.images[0].get_extent()) == pytest.approx([0, 60, 0, 60])
-    gap = np.ma.filled(np.ma.asarray(gaps.images[0].get_array()), np.nan)
+    gap: np.ndarray = np.ma.filled(np.ma.asarray(gaps.images[0].get_array()), np.nan)
     free = pressed.contact == 0.0
     assert np.allclose(10 ** gap[free], 1e9 * pressed.gap_height[free])
     assert "nF" in gaps.get_title()
