@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,24 +23,26 @@ from aspot.memory import available_memory
 
 #: Largest accepted componentwise backward error of a direct solve.
 DIRECT_LIMIT = 1e-9
-#: Usual limit of the residual of an iterative solve, relative to that of the first guess, both scaled by the diagonal.
+#: Usual limit of the residual of an iterative solve, relative to that of the first guess.
 ITERATIVE_LIMIT = 1e-9
-#: The latter counts for at least this part of the right-hand side, since rounding does.
-_LEAST_SIZE = 1e-5
+#: The first residual counts for at least this part of the right-hand side: as numbers, and in the norm of the energy.
+_LEAST_SIZE, _LEAST_ENERGY = 1e-5, 1e-8
+#: What rounding leaves of a residual, in units of potentials that are wrong by half a digit; and at most. The error of
+#: the admittance is the square of it.
+_ROUNDING_PARTS, _ROUNDING_LIMIT = 8.0, 1e-3
 _MAX_ITERATIONS = 500
 #: Iterations granted to the quick hierarchy: 20 to 40 are needed on meshes of good shape, more with thin films, where
-#: the other one may need fewer but takes several times as long for each.
-_QUICK_ITERATIONS = 200
+#: the other one needs fewer but takes three times as long for each. They are foreseen every so often.
+_QUICK_ITERATIONS, _LOOK = 90, 30
 #: Largest ratio of the ratios of two diagonals for which the preconditioner of one matrix serves the other, too.
 _ALIKE = 2.0
-#: A first residual above this is not worth correcting.
-_STALLED = 1e-4
 _MAX_REFINEMENTS = 12
 #: Largest accepted change of a solution by its last refinement, relative to its maximum.
 _SETTLED = 1e-5
 
 Vector = NDArray[np.complex128]
 Preconditioning = Callable[[Vector], NDArray[np.inexact]]
+Method = Literal["direct", "multigrid", "multigrid for films", "direct after multigrid"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,16 @@ class Preconditioner:
         Approximate inverse of M, rows and columns scaled by the roots of those.
     iterations : int
         Iterations granted to it.
+    worthwhile : int
+        Iterations beyond which something else is better tried.
+    method : Method
     """
 
     diagonal: NDArray[np.float64]
     apply: Preconditioning
     iterations: int
+    worthwhile: int
+    method: Method
 
     def serving(self, diagonal: NDArray[np.float64]) -> Preconditioner | None:
         """The same for a matrix of another diagonal, if the two are much alike up to a factor.
@@ -70,7 +78,7 @@ class Preconditioner:
         if ratio.max() > _ALIKE * ratio.min():
             return None
         weight = np.sqrt(ratio / ratio.max())
-        return Preconditioner(diagonal, lambda r: weight * self.apply(weight * r), self.iterations)
+        return replace(self, diagonal=diagonal, apply=lambda r: weight * self.apply(weight * r))
 
 
 def solve_direct(a: csr_array, b: Vector, residual: Callable[[Vector], Vector] | None = None) -> Vector:
@@ -136,32 +144,44 @@ def _factorised(a: csr_array) -> Callable[[Vector], Vector]:
 def solve_multigrid(
     a: csr_array,
     b: Vector,
-    m: csr_array | Callable[[], csr_array],
+    m: csr_array | Callable[[], tuple[csr_array, NDArray[np.float64] | None]],
     residual: Callable[[Vector], Vector] | None = None,
     *,
+    ground: Vector | None = None,
+    energy: Callable[[Vector], float] | None = None,
     start: Vector | None = None,
     limit: float = ITERATIVE_LIMIT,
     known: list[Preconditioner] | None = None,
+    report: Callable[[Method, int], None] | None = None,
 ) -> Vector:
     """Solve a complex symmetric sparse system by conjugate gradients, preconditioned by algebraic multigrid.
 
-    The hierarchy of `aspot.fem.multigrid` is tried first; where it does not do (films a thousand times thinner than
-    wide), a costlier one that follows how errors evolve.
+    The quick hierarchy of `aspot.fem.multigrid` is tried first; where it will not do (films much thinner than the
+    elements are wide), the one for films goes on from what was reached.
 
     Parameters
     ----------
     a : csr_array, (n, n), real or complex symmetric
     b : (n,)
-    m : csr_array, (n, n), real symmetric positive definite, or callable that makes it
+    m : csr_array, (n, n), real symmetric positive definite, or callable that makes it and what its rows add up to
         As described at the top of this module; `a` itself if that is real.
     residual : callable, optional
         x -> b - A x with fewer rounding errors than the stored `a` has; the solution is corrected until it is small.
+    ground : (n,), optional
+        What the rows of A add up to, with fewer rounding errors than the stored ones.
+    energy : callable, optional
+        x -> magnitude of the energy of the whole system, the square of what errors are to be small beside where that is
+        less than the first residual.
     start : (n,), optional
         A guess of the solution, to save iterations.
     limit : float
-        Largest accepted residual, relative to that of the first guess, both scaled by the diagonal; aimed at: a tenth.
+        Largest accepted residual, relative to the first one, both in the norm of the preconditioner (about
+        that of A^-1: the energy of the error); aimed at: a tenth. What the rounding of the potentials themselves
+        leaves is accepted, too, up to `_ROUNDING_LIMIT`.
     known : list of Preconditioner, optional
         At most one, of an earlier solve: used if its matrix was much like `a`, else replaced by the one made here.
+    report : callable, optional
+        Told the method and all iterations, of those given up too, once the solution is found.
 
     Returns
     -------
@@ -187,52 +207,71 @@ def solve_multigrid(
     if not np.all(diagonal > 0):
         raise ConvergenceError("the system is singular: an unknown is connected to nothing")
     scale = 1.0 / np.sqrt(diagonal)
+    tie = np.asarray(a @ np.ones(len(b))) if ground is None else ground
+    thin = multigrid.thinned(a)
+
+    def product(x: Vector) -> Vector:
+        return np.asarray(multigrid.network_product(thin.indptr, thin.indices, thin.data, tie, x))
 
     def remainder(x: Vector) -> Vector:
-        return np.asarray(scale * (b - a @ x if residual is None else residual(x)))
+        return np.asarray(b - product(x) if residual is None else residual(x))
+
+    def scaled_m() -> tuple[csr_array, NDArray[np.float64] | None]:
+        if m is a:
+            return thin, np.real(tie)
+        return (multigrid.thinned(m), None) if isinstance(m, csr_array) else _thin_pair(m())
 
     # Unknowns that a huge admittance ties to the metal (or the ground) make up nearly all of b, and take nearly its
     # potential whatever the others do. What this leaves over for the others is what residuals are measured by.
-    tie = a @ np.ones(len(b))
     is_tied = np.abs(tie) > 0.5 * diagonal
-    x = np.asarray(np.where(is_tied, b, 0.0) / np.where(is_tied, tie, 1.0), dtype=np.result_type(own, b))
-    r = remainder(x)
-    size = max(float(np.linalg.norm(r)), _LEAST_SIZE * float(np.linalg.norm(scale * b))) or 1.0
-    if start is not None:
-        x = start
-        r = remainder(x)
+    kind = np.result_type(own, b)
+    first = np.asarray(np.where(is_tied, b, 0.0) / np.where(is_tied, tie, 1.0), dtype=kind)
+    first_residual = remainder(first)
     # Of norm 1: the single precision of the preconditioner must not underflow.
-    r = r / size
-    scaled_a = multigrid.scaled(a, scale)
-    goal = min(0.1 * limit / max(float(np.linalg.norm(r)), 0.1 * limit), 1.0)
-    correction, preconditioner = np.zeros_like(r), None
-
-    def scaled_m() -> csr_array:
-        return scaled_a if m is a else multigrid.scaled(m if isinstance(m, csr_array) else m(), scale)
-
+    unit = max(_norm(scale * first_residual), _LEAST_SIZE * _norm(scale * b)) or 1.0
+    x = first if start is None else np.asarray(start, dtype=kind)
+    left, spent = np.inf, 0
     for preconditioner, is_new in _preconditioners(diagonal, scaled_m, known or []):
-        correction, reached = conjugate_gradients(
-            scaled_a, r, preconditioner.apply, goal=goal, max_iterations=preconditioner.iterations
+
+        def precondition(r: Vector, apply: Preconditioning = preconditioner.apply) -> Vector:
+            return np.asarray(scale * apply((scale / unit) * r) * unit)
+
+        size, least = (
+            float(np.sqrt(abs(np.vdot(r, precondition(r)))) * part)
+            for r, part in ((first_residual, 1), (b, _LEAST_ENERGY))
         )
-        if reached:
-            if is_new and known is not None:
-                known[:] = [preconditioner]
-            break
-    if preconditioner is None:
+        size = max(size, least) or 1.0
+        before, granted = np.inf, spent + preconditioner.iterations
+        for _ in range(_MAX_REFINEMENTS):
+            step = conjugate_gradients(
+                product,
+                remainder(x),
+                precondition,
+                goal=0.1 * limit * size,
+                max_iterations=granted - spent,
+                worthwhile=preconditioner.worthwhile,
+            )
+            spent += step.iterations
+            left = step.first / size
+            rounding = 0.5 * np.finfo(float).eps * _norm(x / scale) / size
+            if left <= max(limit, min(_ROUNDING_PARTS * rounding, _ROUNDING_LIMIT)):
+                if is_new and known is not None:
+                    known[:] = [preconditioner]
+                if report is not None:
+                    report(preconditioner.method, spent)
+                return x
+            # A correction that gains little shows that the iteration has stalled, or that rounding is reached.
+            if not np.isfinite(left) or step.first > 0.3 * before:
+                break
+            before = step.first
+            x = x + step.x
+            if not step.is_promising:
+                break
+            if energy is not None:
+                size = max(min(size, float(np.sqrt(energy(x)))), least)
+    if left == np.inf:
         raise ConvergenceError("multigrid: no hierarchy could be made")
-    x = x + scale * (size * correction)
-    left = np.inf
-    for _ in range(_MAX_REFINEMENTS):
-        r = remainder(x) / size
-        before, left = left, float(np.linalg.norm(r))
-        # A correction that gains little shows that the iteration has stalled, or that rounding is reached.
-        if not np.isfinite(left) or left < limit or left > 0.1 * before or left > _STALLED:
-            break
-        goal = max(0.1 * limit / left, 1e-12)
-        x = x + scale * (size * conjugate_gradients(scaled_a, r, preconditioner.apply, goal=goal)[0])
-    if not left < limit:
-        raise ConvergenceError(f"multigrid left a residual of {left:.1e}, allowed {limit:.0e}", iterate=x)
-    return np.asarray(x)
+    raise ConvergenceError(f"multigrid left a residual of {left:.1e}, allowed {limit:.0e}", iterate=x)
 
 
 def _memory_bytes(a: csr_array) -> float:
@@ -240,8 +279,20 @@ def _memory_bytes(a: csr_array) -> float:
     return (70.0 if np.iscomplexobj(a) else 55.0) * a.nnz + 25.0 * a.dtype.itemsize * a.shape[0]
 
 
+def _thin_pair(pair: tuple[csr_array, NDArray[np.float64] | None]) -> tuple[csr_array, NDArray[np.float64] | None]:
+    from aspot.fem import multigrid
+
+    return multigrid.thinned(pair[0]), pair[1]
+
+
+def _norm(x: Vector) -> float:
+    return float(np.linalg.norm(x))
+
+
 def _preconditioners(
-    diagonal: NDArray[np.float64], scaled_m: Callable[[], csr_array], known: list[Preconditioner]
+    diagonal: NDArray[np.float64],
+    matrix: Callable[[], tuple[csr_array, NDArray[np.float64] | None]],
+    known: list[Preconditioner],
 ) -> Iterator[tuple[Preconditioner, bool]]:
     """What is worth trying, one after the other, and whether it is new."""
     from aspot.fem import multigrid
@@ -249,58 +300,82 @@ def _preconditioners(
     for old in known:
         if (serving := old.serving(diagonal)) is not None:
             yield serving, False
-    m = scaled_m()
-    makers: tuple[tuple[Callable[[csr_array], Preconditioning], int], ...] = (
-        (multigrid.build, _QUICK_ITERATIONS),
-        (_film_hierarchy, _MAX_ITERATIONS),
+    m, ground = matrix()
+    # Hierarchies act on vectors scaled by the diagonal of M.
+    weight = np.sqrt(diagonal / m.diagonal())
+    kinds: tuple[tuple[Method, int, int], ...] = (
+        ("multigrid", _MAX_ITERATIONS, _QUICK_ITERATIONS),
+        ("multigrid for films", _MAX_ITERATIONS, _MAX_ITERATIONS),
     )
-    for make, iterations in makers:
+    for method, iterations, worthwhile in kinds:
         try:
-            apply = make(m)
+            hierarchy = multigrid.build(m, ground, films=method == "multigrid for films")
         except ConvergenceError:
             continue
-        yield Preconditioner(diagonal, apply, iterations), True
+
+        def apply(r: Vector, of: multigrid.Hierarchy = hierarchy) -> NDArray[np.inexact]:
+            return np.asarray(weight * of(weight * r))
+
+        yield Preconditioner(diagonal, apply, iterations, worthwhile, method), True
 
 
-def _film_hierarchy(m: csr_array) -> Callable[[Vector], Vector]:
-    """Smoothed aggregation with coarse levels that follow how errors evolve: slow to set up, good on films."""
-    import pyamg  # type: ignore[import-untyped]
+@dataclass(frozen=True)
+class Iterated:
+    """What conjugate gradients reached.
 
-    # A copy, because pyamg drops zeros in place.
-    cycle = pyamg.smoothed_aggregation_solver(
-        m.copy(), strength=("evolution", {"epsilon": 4.0, "k": 2}), smooth=("energy", {"maxiter": 3}), max_coarse=500
-    ).aspreconditioner()
+    Parameters
+    ----------
+    x : (n,)
+        The iterate of the smallest residual that was met.
+    first, last : float
+        Norms of the first residual and of that one.
+    iterations : int
+    is_promising : bool
+        Whether it has not been given up.
+    """
 
-    def precondition(r: Vector) -> Vector:
-        if np.iscomplexobj(r):
-            return np.asarray(cycle.matvec(r.real) + 1j * cycle.matvec(r.imag))
-        return np.asarray(cycle.matvec(r))
-
-    return precondition
+    x: Vector
+    first: float
+    last: float
+    iterations: int
+    is_promising: bool
 
 
 def conjugate_gradients(
-    a: csr_array,
+    product: Callable[[Vector], Vector],
     b: Vector,
-    precondition: Callable[[Vector], NDArray[np.inexact]],
+    precondition: Callable[[Vector], Vector],
     *,
-    goal: float = 0.1 * ITERATIVE_LIMIT,
+    goal: float,
     max_iterations: int = _MAX_ITERATIONS,
-) -> tuple[Vector, bool]:
+    worthwhile: int = _MAX_ITERATIONS,
+) -> Iterated:
     """Conjugate orthogonal conjugate gradients: CG with the bilinear form x^T y, for complex symmetric systems.
 
-    Van der Vorst and Melissen (1990), doi 10.1109/20.106415. For real systems it is the classical method.
-    Returns the iterate with the smallest residual that was met, and whether that is `goal` times the norm of b or less.
+    Van der Vorst and Melissen (1990), doi 10.1109/20.106415. For real systems it is the classical method. Residuals are
+    measured in the norm of the preconditioner, (r^H B r)^(1/2).
+
+    Parameters
+    ----------
+    product, precondition : callable
+        x -> A x and r -> B r.
+    b : (n,)
+    goal : float
+        Norm of the residual to reach.
+    max_iterations : int
+    worthwhile : int
+        It is given up once more iterations than these are to be expected.
     """
-    x = np.zeros_like(b, dtype=np.result_type(a.dtype, b.dtype))
-    r = b.astype(x.dtype)
-    size = norm = best_norm = float(np.linalg.norm(b))
+    r = b.copy()
+    x = np.zeros_like(r)
     best = x
-    z = np.asarray(precondition(r), dtype=x.dtype)
+    z = precondition(r)
     p = z.copy()
     rho = r @ z
-    for _ in range(max_iterations):
-        q = a @ p
+    first = norm = best_norm = _natural(r, z, rho)
+    is_promising, count = True, 0
+    while norm > goal and count < max_iterations:
+        q = product(p)
         curvature = p @ q
         if curvature == 0 or rho == 0 or not np.isfinite(abs(curvature)):
             break
@@ -309,17 +384,26 @@ def conjugate_gradients(
             best = x.copy()
         x += alpha * p
         r -= alpha * q
-        norm = float(np.linalg.norm(r))
+        z = precondition(r)
+        rho_next = r @ z
+        norm = _natural(r, z, rho_next)
+        count += 1
         if norm < best_norm:
             best, best_norm = x, norm
-        if norm <= goal * size:
-            break
-        z[:] = precondition(r)
-        rho_next = r @ z
+        if count % _LOOK == 0 and norm > goal:
+            gained = np.log(first / best_norm)
+            if gained * worthwhile < count * np.log(first / goal):
+                is_promising = False
+                break
         p *= rho_next / rho
         p += z
         rho = rho_next
-    return best, best_norm <= goal * size
+    return Iterated(best, first, best_norm, count, is_promising)
+
+
+def _natural(r: Vector, z: Vector, rho: Any) -> float:
+    """(r^H B r)^(1/2), where z = B r and rho = r^T z."""
+    return float(np.sqrt(abs(np.vdot(r, z) if np.iscomplexobj(r) else rho)))
 
 
 def _equilibrated(a: csr_array, b: Vector) -> tuple[csr_array, Vector, NDArray[np.float64]]:

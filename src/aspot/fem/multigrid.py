@@ -4,13 +4,21 @@ Vanek, Mandel, Brezina (1996), doi 10.1007/BF02238511. Unknowns that are strongl
 unknown of the next level; piecewise constant interpolation, smoothed by one Jacobi step on the strong couplings, is P,
 and P^T A P the matrix of that level. Constants, which cost no energy but to the ground, are interpolated exactly.
 
+Every matrix is a network, its diagonal what the rows add up to (the ground) less the couplings. A film that conducts
+1e10 times better than its surroundings is tied to them by the 1e-10th part of its diagonal: sums that go through the
+diagonal lose it, so that the ground is carried from level to level by itself and the diagonal follows from it.
+
+Elements much flatter than wide make columns of unknowns rigid, and strength of coupling does not show it: in an element
+of order 2 neighbouring columns are coupled as strongly as the unknowns of one. With `films` the first levels are made
+of unknowns that relaxation leaves at one potential (Livne and Brandt 2012, doi 10.1137/110843563).
+
 One V-cycle: a forward Gauss-Seidel sweep from zero (x = K b), correction from the next level, a backward sweep:
 
     B = K + K^T - K^T A K + (I - K^T A) P B_c P^T (I - A K)
 
 With unit diagonals (every level is scaled so) the first part is K^T K: B is symmetric and positive definite whatever
 rounding does to A. So the levels are kept in single precision, half the memory to move, inside an iteration in double
-precision. They are made in double precision.
+precision. They are made in double precision, and with `films` kept in it.
 """
 
 from __future__ import annotations
@@ -20,13 +28,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 from scipy.sparse import csr_array
 
 from aspot.errors import ConvergenceError
 
 IntArray = NDArray[np.int32]
-SingleArray = NDArray[np.float32]
+StoredArray = NDArray[np.floating]
 FloatArray = NDArray[np.float64]
 Block = NDArray[np.inexact]
 
@@ -38,10 +46,19 @@ DOMINANT = 0.1
 COARSEST = 400
 #: A level must have fewer unknowns than this part of the one before.
 _STALLED = 0.7
+#: Levels of so few unknowns are solved directly where aggregates stay small.
+_STILL_DIRECT = 2_000
 #: Couplings below this part of both diagonals are rounding errors: structured meshes have many that vanish in theory.
 NEGLIGIBLE = 1e-13
 #: Couplings of a level that single precision cannot tell from zero, beside its unit diagonal.
 _INVISIBLE = 1e-12
+
+#: Unknowns are rigidly coupled whose test potentials differ by less than the root of this part.
+_RIGID = 0.05
+#: Test potentials, and symmetric sweeps that relax them.
+_TESTS, _TEST_SWEEPS = 6, 4
+#: Levels of rigid unknowns, and the least part of the unknowns that one of them removes.
+_MOST_RIGID_LEVELS, _LEAST_RIGID = 3, 0.02
 
 # Compiled code writes a real times a complex number as two complex ones; these permit it to drop the zero.
 _FAST = {"nnan", "nsz", "contract", "reassoc"}
@@ -53,11 +70,11 @@ class Level:
 
     Parameters
     ----------
-    indptr, indices, data : int32, int32, float32
+    indptr, indices, data : int32, int32, float32 or float64
         Compressed rows without the diagonal; in every row the columns left of it come first.
     middle : (n,) int32
         Where the columns right of the diagonal begin.
-    p_indptr, p_indices, p_data : int32, int32, float32
+    p_indptr, p_indices, p_data : int32, int32, as data
         P by rows.
     n_coarse : int
         Unknowns of the next level.
@@ -65,11 +82,11 @@ class Level:
 
     indptr: IntArray
     indices: IntArray
-    data: SingleArray
+    data: StoredArray
     middle: IntArray
     p_indptr: IntArray
     p_indices: IntArray
-    p_data: SingleArray
+    p_data: StoredArray
     n_coarse: int
 
     @property
@@ -94,7 +111,9 @@ class Hierarchy:
 
     def __call__(self, r: Block) -> Block:
         """One V-cycle for the right-hand side r (n,); a complex one has both its parts treated at once."""
-        return self._cycle(0, r.astype(np.complex64 if np.iscomplexobj(r) else np.float32))
+        is_single = not self.levels or self.levels[0].data.dtype == np.float32
+        kinds = (np.float32, np.complex64) if is_single else (np.float64, np.complex128)
+        return self._cycle(0, r.astype(kinds[np.iscomplexobj(r)]))
 
     def _cycle(self, number: int, b: Block) -> Block:
         if number == len(self.levels):
@@ -108,13 +127,21 @@ class Hierarchy:
         return x
 
 
-def build(a: csr_array) -> Hierarchy:
-    """Hierarchy for a matrix.
+def build(
+    a: csr_array, ground: FloatArray | None = None, *, films: bool = False, strength: float = STRENGTH
+) -> Hierarchy:
+    """Hierarchy for a matrix; it acts on vectors scaled by the roots of the diagonal.
 
     Parameters
     ----------
     a : csr_array, (n, n) float
-        Symmetric positive definite with a diagonal of ones.
+        Symmetric positive definite.
+    ground : (n,) float, optional
+        What its rows add up to; default: what the stored ones do.
+    films : bool
+        Whether to look for rigidly coupled unknowns first.
+    strength : float
+        As `STRENGTH`; less for matrices with many small couplings in a row, as those of hexahedra.
 
     Returns
     -------
@@ -126,39 +153,163 @@ def build(a: csr_array) -> Hierarchy:
         A level that is not positive definite, or aggregates that stay small.
     """
     levels: list[Level] = []
+    kind = np.float64 if films else np.float32
+    ground = np.asarray(a @ np.ones(a.shape[0])) if ground is None else ground
+    rigid_levels = _MOST_RIGID_LEVELS if films else 0
+    smoothed_levels = 0
     while a.shape[0] > COARSEST:
+        n = a.shape[0]
         diagonal = a.diagonal()
         if not np.all(diagonal > 0):
             raise ConvergenceError(f"multigrid: level {len(levels)} is not positive definite")
-        strength = STRENGTH * 0.5 ** len(levels)
-        aggregate, n_coarse = _aggregates(a.indptr, a.indices, a.data, diagonal, strength, DOMINANT)
-        if n_coarse > _STALLED * a.shape[0]:
-            raise ConvergenceError(f"multigrid: {a.shape[0]} unknowns form {n_coarse} aggregates")
-        p_indptr, p_indices, p_data = _interpolation(a.indptr, a.indices, a.data, diagonal, strength, aggregate)
-        p = csr_array((p_data, p_indices, p_indptr), shape=(a.shape[0], n_coarse))
-        coarse = csr_array(p.T.tocsr() @ (a @ p))
+        p = None
+        if rigid_levels > 0:
+            rigid_levels -= 1
+            tests = np.random.default_rng(0).uniform(-1.0, 1.0, (n, _TESTS))
+            _relax(a.indptr, a.indices, a.data, diagonal, tests, _TEST_SWEEPS)
+            aggregate, n_coarse = _rigid(a.indptr, a.indices, tests, _RIGID)
+            if n_coarse <= (1.0 - _LEAST_RIGID) * n:
+                p = csr_array((np.ones(n), aggregate, np.arange(n + 1, dtype=np.int32)), shape=(n, n_coarse))
+            else:
+                rigid_levels = 0
+        if p is None:
+            limit = strength * 0.5**smoothed_levels
+            smoothed_levels += 1
+            aggregate, n_coarse = _aggregates(a.indptr, a.indices, a.data, diagonal, limit, DOMINANT)
+            if n_coarse > _STALLED * n:
+                # An unknown of small diagonal among large ones has no strong coupling, and a sweep puts it right.
+                alone = np.bincount(aggregate[aggregate >= 0], minlength=n_coarse) == 1
+                number = np.where(alone, -1, np.cumsum(~alone) - 1).astype(np.int32)
+                aggregate = np.where(aggregate >= 0, number[aggregate], -1).astype(np.int32)
+                n_coarse = int(np.count_nonzero(~alone))
+            if not 0 < n_coarse <= _STALLED * n:
+                if n <= _STILL_DIRECT:
+                    break
+                raise ConvergenceError(f"multigrid: {n} unknowns form {n_coarse} aggregates")
+            p_indptr, p_indices, p_data = _interpolation(a.indptr, a.indices, a.data, diagonal, limit, aggregate)
+            p = csr_array((p_data, p_indices, p_indptr), shape=(n, n_coarse))
+        transposed = p.T.tocsr()
+        coarse = csr_array(transposed @ (a @ p))
+        of_ones = p @ np.ones(p.shape[1])
+        ground = transposed @ network_product(a.indptr, a.indices, a.data, ground, of_ones)
+        _balance(coarse.indptr, coarse.indices, coarse.data, ground)
         scale = 1.0 / np.sqrt(diagonal)
         # From the scaled unknowns of the next level to those of this one.
-        _scale_rows_and_columns(p_indptr, p_indices, p_data, 1.0 / scale, 1.0 / np.sqrt(np.abs(coarse.diagonal())))
-        indptr, indices, data, middle = _couplings(a.indptr, a.indices, a.data, scale, _INVISIBLE)
-        p_single = p_data.astype(np.float32)
-        levels.append(Level(indptr, indices, data, middle, p_indptr, p_indices, p_single, n_coarse))
+        _scale_rows_and_columns(p.indptr, p.indices, p.data, 1.0 / scale, 1.0 / np.sqrt(np.abs(coarse.diagonal())))
+        indptr, indices, data, middle = _couplings(a.indptr, a.indices, a.data, scale, _INVISIBLE, kind(0))
+        levels.append(Level(indptr, indices, data, middle, p.indptr, p.indices, p.data.astype(kind), p.shape[1]))
         a = coarse
     scale = 1.0 / np.sqrt(np.abs(a.diagonal()))
-    try:
-        factor = cho_factor(scale[:, None] * a.toarray() * scale, lower=True)[0]
-    except (np.linalg.LinAlgError, ValueError) as fault:
-        raise ConvergenceError(f"multigrid: the coarsest level is not positive definite ({fault})") from None
+    # A grounded network is eliminated without a subtraction, so that the weakest tie counts.
+    factor = _eliminated(scale[:, None] * a.toarray() * scale, scale * ground, 1.0 / scale)
+    if not np.isfinite(factor).all():
+        raise ConvergenceError("multigrid: the coarsest level is not positive definite")
     return Hierarchy(tuple(levels), factor)
 
 
-def scaled(a: csr_array, scale: FloatArray) -> csr_array:
-    """The matrix (n, n), real or complex, with rows and columns scaled, freed of couplings that are rounding errors.
+@njit(nogil=True, cache=True)
+def network_product(indptr, indices, data, ground, x):  # type: ignore[no-untyped-def]
+    """A x by differences of x: sum_j a_ij (x_j - x_i) + g_i x_i, with the ground g what the rows of A add up to."""
+    out = ground * x
+    for i in range(len(x)):
+        own, s = x[i], out[i]
+        for p in range(indptr[i], indptr[i + 1]):
+            s += data[p] * (x[indices[p]] - own)
+        out[i] = s
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _balance(indptr, indices, data, ground):  # type: ignore[no-untyped-def]
+    """Diagonal in place from the ground and the couplings."""
+    for i in range(len(ground)):
+        total, at = 0.0, -1
+        for p in range(indptr[i], indptr[i + 1]):
+            if indices[p] == i:
+                at = p
+            else:
+                total += data[p]
+        if at >= 0:
+            data[at] = ground[i] - total
+
+
+@njit(nogil=True, cache=True)
+def _eliminated(a, ground, one):  # type: ignore[no-untyped-def]
+    """Lower Cholesky factor; nan if there is none. a @ one = ground, with the diagonal of a not used."""
+    n = len(one)
+    rest = ground.copy()
+    for k in range(n):
+        total = rest[k]
+        for j in range(k + 1, n):
+            total -= a[k, j] * one[j]
+        pivot = total / one[k]
+        if not pivot > 0:
+            a[:] = np.nan
+            return a
+        for i in range(k + 1, n):
+            ratio = a[k, i] / pivot
+            rest[i] -= ratio * rest[k]
+            for j in range(k + 1, n):
+                a[i, j] -= ratio * a[k, j]
+        root = np.sqrt(pivot)
+        a[k, k] = root
+        for i in range(k + 1, n):
+            a[i, k] = a[k, i] / root
+            a[k, i] = 0.0
+    return a
+
+
+@njit(nogil=True, cache=True, fastmath=_FAST)
+def _relax(indptr, indices, data, diagonal, x, sweeps):  # type: ignore[no-untyped-def]
+    """Symmetric Gauss-Seidel sweeps for A x = 0 on the columns of x, in place."""
+    n, k = x.shape
+    for sweep in range(2 * sweeps):
+        for m in range(n):
+            i = m if sweep % 2 == 0 else n - 1 - m
+            for c in range(k):
+                x[i, c] = 0.0
+            for p in range(indptr[i], indptr[i + 1]):
+                j = indices[p]
+                if j != i:
+                    for c in range(k):
+                        x[i, c] = x[i, c] - data[p] * x[j, c]
+            for c in range(k):
+                x[i, c] /= diagonal[i]
+
+
+@njit(nogil=True, cache=True)
+def _rigid(indptr, indices, x, limit):  # type: ignore[no-untyped-def]
+    """Every unknown takes the free neighbours that have its potential, to a part of it, in all tests."""
+    n, k = x.shape
+    size = np.zeros(n)
+    for i in range(n):
+        for c in range(k):
+            size[i] += x[i, c] ** 2
+    aggregate = np.full(n, -1, dtype=np.int32)
+    count = 0
+    for i in range(n):
+        if aggregate[i] >= 0:
+            continue
+        aggregate[i] = count
+        for p in range(indptr[i], indptr[i + 1]):
+            j = indices[p]
+            if aggregate[j] < 0:
+                apart = 0.0
+                for c in range(k):
+                    apart += (x[i, c] - x[j, c]) ** 2
+                if apart < limit * max(size[i], size[j]):
+                    aggregate[j] = count
+        count += 1
+    return aggregate, count
+
+
+def thinned(a: csr_array) -> csr_array:
+    """The matrix (n, n), real or complex, freed of couplings that are rounding errors.
 
     Those are added to the diagonal, so that rows add up to what they did.
     """
     kept = _kept(a.indptr, a.indices, np.abs(a.data), np.abs(a.diagonal()), NEGLIGIBLE)
-    indptr, indices, data = _thinned(a.indptr, a.indices, a.data, scale, kept)
+    indptr, indices, data = _thinned(a.indptr, a.indices, a.data, kept)
     return csr_array((data, indices, indptr), shape=a.shape)
 
 
@@ -174,9 +325,9 @@ def _kept(indptr, indices, size, diagonal, negligible):  # type: ignore[no-untyp
 
 
 @njit(nogil=True, cache=True)
-def _thinned(indptr, indices, data, scale, kept):  # type: ignore[no-untyped-def]
-    """Scaled rows of the entries that stay; the others go to the diagonal."""
-    n = len(scale)
+def _thinned(indptr, indices, data, kept):  # type: ignore[no-untyped-def]
+    """Rows of the entries that stay; the others go to the diagonal."""
+    n = len(indptr) - 1
     count = 0
     for p in range(len(kept)):
         count += kept[p]
@@ -193,11 +344,11 @@ def _thinned(indptr, indices, data, scale, kept):  # type: ignore[no-untyped-def
                 if j == i:
                     diagonal = count
                 out_indices[count] = j
-                out[count] = data[p] * (scale[i] * scale[j])
+                out[count] = data[p]
                 count += 1
             else:
                 rest += data[p]
-        out[diagonal] += rest * scale[i] ** 2
+        out[diagonal] += rest
         out_indptr[i + 1] = count
     return out_indptr, out_indices, out
 
@@ -316,12 +467,12 @@ def _scale_rows_and_columns(indptr, indices, data, left, right):  # type: ignore
 
 
 @njit(nogil=True, cache=True)
-def _couplings(indptr, indices, data, scale, invisible):  # type: ignore[no-untyped-def]
-    """Scaled rows without diagonal, single precision, the columns left of it first, and where the others begin."""
+def _couplings(indptr, indices, data, scale, invisible, kind):  # type: ignore[no-untyped-def]
+    """Scaled rows without diagonal, stored as `kind`, the columns left of it first, and where the others begin."""
     n = len(scale)
     out_indptr = np.zeros(n + 1, dtype=np.int32)
     out_indices = np.empty(len(data), dtype=np.int32)
-    out = np.empty(len(data), dtype=np.float32)
+    out = np.full(len(data), kind)
     middle = np.empty(n, dtype=np.int32)
     count = 0
     for i in range(n):

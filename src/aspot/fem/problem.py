@@ -352,8 +352,10 @@ class Problem:
             x = linear.solve_direct(free, b, residual)
         else:
 
-            def magnitude() -> csr_array:
-                return self._without_port(self.operator(np.abs(theta).astype(complex)))[0]
+            def magnitude() -> tuple[csr_array, NDArray[np.float64]]:
+                size = np.abs(theta).astype(complex)
+                m, to_port = self._without_port(self.operator(size))
+                return m, np.real(to_port + _weighted(size, self._ground)[:n])
 
             is_real = not np.iscomplexobj(free)
             guess = None if start is None else np.asarray(start[:n].real if is_real else start[:n], free.dtype)
@@ -363,6 +365,8 @@ class Problem:
                     b,
                     free if is_real else magnitude,
                     residual,
+                    ground=ground[:n] + b,
+                    energy=lambda v: float(np.abs(b @ (1.0 - v))),
                     start=guess,
                     limit=limit,
                     known=self._preconditioners,
