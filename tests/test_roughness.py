@@ -394,3 +394,19 @@ def test_creep_in_a_case_lowers_the_hardness() -> None:
 def test_a_case_that_cannot_be_meant_is_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         morphology(**changes)
+
+
+def test_area_of_elastic_contacts_converges_once_rims_are_corrected() -> None:
+    """The same band-limited surface on finer grids: the area moves by 2 %, without the correction of rims by 10 %."""
+    coarse = surface(1, pixels=64)
+    areas, counted = [], []
+    for n in (128, 256):
+        fine = np.zeros((n, n // 2 + 1), dtype=complex)
+        waves = np.fft.rfft2(coarse.height)
+        fine[:32, :32], fine[-31:, :32] = waves[:32, :32], waves[-31:, :32]
+        s = Surface(size=coarse.size, height=np.fft.irfft2(fine, s=(n, n)) * (n / 64) ** 2)
+        pressed = press(s, 8e6, Metal(modulus=5e9), "elastic")
+        areas.append(pressed.contact_fraction)
+        counted.append(np.mean(pressed.contact > 0.0))
+    assert areas[0] == pytest.approx(areas[1], rel=0.02)
+    assert counted[0] > 1.06 * counted[1] > 1.12 * areas[1]
