@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,9 @@ from aspot.fem import linear, multigrid
 from aspot.fem.problem import Problem, Role, Term
 from aspot.fem.tetrahedra import assemble
 from aspot.laws import Law
+from aspot.mesh import tetrahedra
 from aspot.mesh.uniform import uniform_box
+from aspot.morphology.unit_cell import BoxCell, Disc
 
 
 class Constant:
@@ -188,6 +190,61 @@ def test_a_hierarchy_serves_as_long_as_it_fits(monkeypatch: pytest.MonkeyPatch) 
         x = p.solve_theta(values)
         assert made == expected
         assert x == pytest.approx(replace(p, solver="direct").solve_theta(values), abs=1e-8)
+
+
+def test_problems_keep_how_they_were_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small system is solved directly, a large one by multigrid, and by LU factors where that fails."""
+    small, large = box(8), box(12)
+    for p in (small, large):
+        p.solve(0.0)
+    assert small.solves == [linear.Solve("direct", 0)]
+    assert [solve.method for solve in large.solves] == ["multigrid"]
+    assert 10 < large.solves[0].iterations < 35
+    monkeypatch.setattr(linear, "_QUICK_ITERATIONS", 2)
+    monkeypatch.setattr(linear, "_MAX_ITERATIONS", 2)
+    p = box(12)
+    p.solve(0.0)
+    assert p.solves == [linear.Solve("direct after multigrid", 0)]
+
+
+def graded(level: int, film: float) -> Problem:
+    """A spot of radius 0.1 in a box of 0.5 x 0.5 x 1 on graded tetrahedra of order 2, under it a film of this depth."""
+    cell = BoxCell(size_x=0.5, size_y=0.5, shapes=(Disc(x=0.0, y=0.0, radius=0.1),), contact_inside=True)
+    sizes = tetrahedra.recommended_sizes(cell, 1.0, level)
+    mesh = tetrahedra.build(cell, depth=1.0, layers=(("film", film),), order=2, **asdict(sizes))
+    matrices = assemble(mesh, ideal_contact=False).matrices
+    terms = tuple(Term(name=k, role=ROLES[k], law=LAW, matrix=a) for k, a in matrices.items())
+    return Problem(terms, 0.25, 300.0, solver="multigrid")
+
+
+@pytest.mark.parametrize("film", [1e-12, 1e-6, 1.0, 1e3, 1e6, 1e12, 1e6j])
+def test_films_of_any_contrast(film: complex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film of a 50th of the box's width, a 10th of the spot's: no contrast needs LU factors, which agree.
+
+    A film that conducts far better than the electrolyte is one potential: Y no longer depends on it, and the iterations
+    do not either.
+    """
+    monkeypatch.setattr("aspot.fem.problem._DIRECT_FALLBACK", 0)
+    p = graded(1, 0.01)
+    assert p.n_free > 8_000
+    given = theta(p, electrolyte=1.0, film=film, contact=50.0, gap=1e-3)
+    x, exact = p.solve_theta(given), replace(p, solver="direct").solve_theta(given)
+    assert given @ p.energies(x) == pytest.approx(given @ p.energies(exact), rel=1e-9)
+    assert p.solves[0].iterations < 130
+
+
+def test_films_on_large_meshes() -> None:
+    """With more unknowns than are ever factorised: a very good film spreads the current over the whole box.
+
+    Its potential is that of 1/(50 A_contact + 1e-3 A_gap) in series with the box, L = 1.
+    """
+    p = graded(3, 0.01)
+    assert p.n_free > 30_000
+    given = theta(p, electrolyte=1.0, film=1e10, contact=50.0, gap=1e-3)
+    y = given @ p.energies(p.solve_theta(given))
+    contact = 0.25 * np.pi * 0.1**2
+    assert 1.0 / y.real == pytest.approx(1.0 / (50.0 * contact + 1e-3 * (0.25 - contact)) + 1.0 / 0.25, rel=1e-5)
+    assert p.solves[0].method == "multigrid for films"
 
 
 def test_memory_is_estimated_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ def test_nothing_temporary_is_left_and_modes_are_usual(folder: Path) -> None:
 def test_summary_has_the_keys_of_the_contract_and_its_numbers_fit(folder: Path) -> None:
     s = strict_json((folder / "summary.json").read_text())
     assert set(KEYS) <= set(s)
+    assert "solver" in s
     # The partition is exact: total = SE + int, and int is the sum of its parts, each of them >= 0.
     assert s["R_total_ohm_cm2"] == pytest.approx(s["R_SE_ohm_cm2"] + s["R_int_ohm_cm2"], rel=1e-12)
     assert sum(s["R_parts_ohm_cm2"].values()) == pytest.approx(s["R_total_ohm_cm2"], rel=1e-12)

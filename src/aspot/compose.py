@@ -294,6 +294,16 @@ class SolvedCell:
         return sum(s.reduced.full_solves for s in solved) + (self.bare_pellet_resistance is not None)
 
     @property
+    def solver(self) -> dict[str, object]:
+        """How the systems were solved that led here: methods with their numbers of solves, and most iterations."""
+        solved = [*self.sides, *([self.pellet] if self.pellet else [])]
+        solves = [solve for s in solved for solve in getattr(s.discrete.problem, "solves", ())]
+        counts: dict[str, int] = {}
+        for solve in solves:
+            counts[solve.method] = counts.get(solve.method, 0) + 1
+        return {"solves": counts, "most_iterations": max((solve.iterations for solve in solves), default=0)}
+
+    @property
     def degrees_of_freedom(self) -> int:
         """Free unknowns of all problems together."""
         solved = [*self.sides, *([self.pellet] if self.pellet else [])]

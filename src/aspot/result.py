@@ -100,6 +100,9 @@ class Result:
     backend : str
     degrees_of_freedom : int
     full_solves : int
+    solver : mapping
+        "solves": from method ("direct", "multigrid", "multigrid for films", "direct after multigrid") to how many systems
+        of the finest level it solved; "most_iterations": of any of them (0: all direct).
     seconds : mapping of str to float
         Wall-clock time by stage [s].
     relative_error_estimate : float
@@ -134,6 +137,7 @@ class Result:
     truncation_relative_error: float = 0.0
     fields: tuple[Field, ...] = ()
     versions: Mapping[str, str] = default(default_factory=dict)
+    solver: Mapping[str, object] = default(default_factory=dict)
     field_at: Callable[[float], Field] | None = default(default=None, repr=False)
     model: object = default(default=None, repr=False)
 

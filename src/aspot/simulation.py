@@ -196,6 +196,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         backend=p.backend.name,
         degrees_of_freedom=solved.degrees_of_freedom,
         full_solves=full_solves,
+        solver=solved.solver,
         seconds=clock.seconds,
         relative_error_estimate=float(error.max()),
         error_by_frequency=error[1:],

@@ -41,27 +41,26 @@ def bounding_inverse(matrix: csr_array) -> Callable[[Real], Real]:
     data = matrix.data * scale[matrix.indices] * np.repeat(scale, np.diff(matrix.indptr))
     scaled = csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     if matrix.shape[0] > _DIRECT:
-        return _cycles(scaled, scale)
+        return _cycles(matrix, scaled, scale)
     lu = splu(csc_array(scaled), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True, "DiagPivotThresh": 0.0})
     return lambda v: scale[:, None] * lu.solve(scale[:, None] * v)
 
 
-def _cycles(scaled: csr_array, scale: Real) -> Callable[[Real], Real]:
+def _cycles(matrix: csr_array, scaled: csr_array, scale: Real) -> Callable[[Real], Real]:
     """Multigrid cycles in place of an inverse.
 
     A symmetric cycle B leaves 0 <= E = I - B M <= rho in the energy norm; s of them are a symmetric operator between
     (1 - rho^s) M^-1 and M^-1, so that one division by 1 - rho^s makes it a bound. rho is measured by the power method.
     """
-    import pyamg  # type: ignore[import-untyped]
+    from aspot.fem import multigrid  # numba takes a second to import: only where it is needed
 
-    cycle = pyamg.smoothed_aggregation_solver(
-        scaled.copy(), strength=("symmetric", {"theta": 0.0}), max_coarse=500
-    ).aspreconditioner()
+    # In double precision, so that E stays above 0.
+    cycle = multigrid.build(matrix, films=True)
     v = np.random.default_rng(0).standard_normal(scaled.shape[0])
     rho = 0.0
     for _ in range(25):
         v /= np.sqrt(v @ (scaled @ v))
-        w = v - cycle.matvec(scaled @ v)
+        w = v - cycle(scaled @ v)
         rho, v = float(v @ (scaled @ w)), w
     # The power method comes from below.
     rho = 1.0 - 0.8 * (1.0 - rho)
@@ -73,9 +72,9 @@ def _cycles(scaled: csr_array, scale: Real) -> Callable[[Real], Real]:
         out = np.empty_like(columns)
         for k, column in enumerate(columns.T):
             b = scale * column
-            x = cycle.matvec(b)
+            x = cycle(b)
             for _ in range(n_cycles - 1):
-                x = x + cycle.matvec(b - scaled @ x)
+                x = x + cycle(b - scaled @ x)
             out[:, k] = scale * x / (1.0 - rho**n_cycles)
         return out
 

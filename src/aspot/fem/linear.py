@@ -46,6 +46,22 @@ Method = Literal["direct", "multigrid", "multigrid for films", "direct after mul
 
 
 @dataclass(frozen=True)
+class Solve:
+    """How one system was solved.
+
+    Parameters
+    ----------
+    method : Method
+        The one that gave the solution.
+    iterations : int
+        Of all methods tried; 0: direct.
+    """
+
+    method: Method
+    iterations: int
+
+
+@dataclass(frozen=True)
 class Preconditioner:
     """A hierarchy, kept for later solves.
 

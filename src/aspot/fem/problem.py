@@ -203,6 +203,11 @@ class Problem:
         return []
 
     @cached_property
+    def solves(self) -> list[linear.Solve]:
+        """How each system was solved, so far."""
+        return []
+
+    @cached_property
     def _blocks(self) -> list[tuple[slice, slice, NDArray[np.integer]]]:
         """Blocks of rows: which rows, which entries, and where each row starts among those."""
         indptr = self._stacked[0].indptr
@@ -350,6 +355,7 @@ class Problem:
 
         if self.solver == "direct" or n <= _DIRECT_BELOW:
             x = linear.solve_direct(free, b, residual)
+            self.solves.append(linear.Solve("direct", 0))
         else:
 
             def magnitude() -> tuple[csr_array, NDArray[np.float64]]:
@@ -370,12 +376,14 @@ class Problem:
                     start=guess,
                     limit=limit,
                     known=self._preconditioners,
+                    report=lambda method, iterations: self.solves.append(linear.Solve(method, iterations)),
                 )
             except ConvergenceError:
-                # Thin films of extreme contrast: slower, but of any contrast.
+                # Slower, but of any contrast.
                 if n > _DIRECT_FALLBACK:
                     raise
                 x = linear.solve_direct(free, b, residual)
+                self.solves.append(linear.Solve("direct after multigrid", 0))
         return np.append(x, 1.0)
 
     def energies(self, x: NDArray[np.complex128]) -> NDArray[np.complex128]:
