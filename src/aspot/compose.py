@@ -62,6 +62,11 @@ class SolvedInterface:
                 out[term.name] = out.get(term.name, 0.0) + float(r)
         return out
 
+    def resolution_error(self, omega: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Error of the impedance that the change between levels need not show [ohm m2] (see `Backend`)."""
+        found = backend_of(self.interface).resolution_error
+        return np.zeros(np.shape(omega)) if found is None else found(self.discrete, self.reduced, omega)
+
     def dual_impedance(self, omega: float, is_cut: bool) -> complex | None:
         """Impedance of the piece by its current instead of its potential [ohm m2], or None where there is none.
 
@@ -286,6 +291,11 @@ class SolvedCell:
                 return None
             excess += side.copies * (dual - solved.impedance(at)[0])
         return excess
+
+    def resolution_error(self, omega: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Relative error of Z by what the levels of the sides leave unseen (see `Backend.resolution_error`)."""
+        parts = [side.copies * solved.resolution_error(omega) for side, solved in self.paired(self.plan)]
+        return np.asarray(sum(parts, np.zeros(np.shape(omega))) / np.abs(self._impedance(omega)))
 
     @property
     def full_solves(self) -> int:

@@ -24,6 +24,8 @@ _CAUTION = 0.3
 
 #: Rows of the residual that are held at once.
 _BLOCK = 8192
+#: Rows by which residuals are compared, evenly spread, where there are more unknowns.
+_SAMPLED = 100_000
 
 
 @dataclass(frozen=True)
@@ -128,36 +130,67 @@ def reduce(
     omega, index = np.unique(np.asarray(omega, float), return_index=True)
     tolerances = np.broadcast_to(tolerance, index.shape) if np.ndim(tolerance) == 0 else np.asarray(tolerance)[index]
     first = np.real(problem.solve(0.0 if direct_current else float(omega[0])))
-    basis = first[:, None]
-    images = images_of(problem, basis)
+    projection = _Projection(problem, first)
     theta = problem.theta(omega)
-    diagonals = problem.diagonals()
+    diagonals = problem.diagonals()[:, projection.rows].copy()
     done = {0.0} if direct_current else set()
     snapshot_limit = float(np.clip(0.1 * tolerances.min(), 1e-9, 1e-7))
     error, solves = np.inf, 1
     while solves < _MAX_SOLVES:
-        matrices = projected(basis, images)
-        full = assembled(matrices, theta)
+        full = assembled(projection.matrices, theta)
         c = coefficients_of(full)
         y = admittances_of(full, c)
-        indicator = _residuals(images, theta, c, diagonals) / np.abs(y)
+        indicator = _residuals(projection.images, theta, c, diagonals) / np.abs(y)
         if tolerances.min() > 0:
             indicator /= tolerances
         indicator[np.isin(omega, list(done))] = 0.0
         worst = int(np.argmax(indicator))
         if indicator[worst] == 0.0:
-            return ReducedProblem(problem, basis, matrices, solves, 0.0)
+            return ReducedProblem(problem, projection.basis, projection.matrices, solves, 0.0)
         # The error of its admittance is the square of the residual's: there is no need for the last digits.
-        x = problem.solve(float(omega[worst]), start=basis @ c[worst], limit=snapshot_limit)
+        x = problem.solve(float(omega[worst]), start=projection.basis @ c[worst], limit=snapshot_limit)
         solves += 1
         done.add(float(omega[worst]))
         error = abs(problem.admittance(x, float(omega[worst])) / y[worst] - 1)
-        new = orthonormal(basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1))
-        basis = np.hstack([basis, new])
-        images = np.concatenate([images, images_of(problem, new)], axis=2)
+        projection.add(orthonormal(projection.basis[:, 1:], np.stack([np.real(x) - first, np.imag(x)], 1)))
         if error <= _CAUTION * tolerances[worst]:
-            return ReducedProblem(problem, basis, projected(basis, images), solves, float(error))
+            return ReducedProblem(problem, projection.basis, projection.matrices, solves, float(error))
     raise ConvergenceError(f"reduced basis: error {error:.1e} after {solves} full solves, asked {tolerances.min():.0e}")
+
+
+class _Projection:
+    """A basis with its matrices, and of the images A_q basis what the residuals are compared by.
+
+    With many unknowns only some rows of the images are kept, and the whole ones of the first vector: it is nearly
+    equipotential where a term is huge, and its images come from differences of potentials, free of cancellation.
+    """
+
+    def __init__(self, problem: AffineProblem, first: NDArray[np.float64]) -> None:
+        self.problem, self.basis = problem, first[:, None]
+        self._whole = images_of(problem, self.basis)
+        self.matrices = projected(self.basis, self._whole)
+        stride = max(problem.n_free // _SAMPLED, 1)
+        self.rows = slice(0, problem.n_free, stride)
+        self.images = self._whole if stride == 1 else self._whole[:, :-1][:, self.rows].copy()
+
+    def add(self, new: NDArray[np.float64]) -> None:
+        """Add orthonormal vectors, 0 at the port."""
+        old, self.basis = self.basis.shape[1], np.hstack([self.basis, new])
+        if self.images is self._whole:
+            self.images = self._whole = np.concatenate([self._whole, images_of(self.problem, new)], axis=2)
+            self.matrices = projected(self.basis, self._whole)
+            return
+        size = self.basis.shape[1]
+        out, kept = np.zeros((len(self.matrices), size, size)), [self.images]
+        out[:, :old, :old] = self.matrices
+        for k in range(old, size):
+            image = self.problem.images(np.ascontiguousarray(self.basis[:, k]))
+            out[:, k, 1:] = image @ self.basis[:, 1:]
+            out[:, k, 0] = self._whole[:, :, 0] @ self.basis[:, k]
+            out[:, :k, k] = out[:, k, :k]
+            kept.append(image[:, :-1][:, self.rows, None])
+        self.images = np.concatenate(kept, axis=2)
+        self.matrices = 0.5 * (out + np.swapaxes(out, 1, 2))
 
 
 def images_of(problem: AffineProblem, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -180,14 +213,14 @@ def _residuals(
     diagonals: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Squared residuals scaled by the diagonal of A: of the size of the error of the admittance, shape (m,)."""
-    q, n, size = images.shape
-    m = theta.shape[1]
+    q, _, size = images.shape
+    n, m = diagonals.shape[1], theta.shape[1]
     # One real matrix product per block of rows: real and imaginary parts of the coefficients side by side.
     weights = np.einsum("qm,mj->qjm", theta, c).reshape(q * size, m)
     factors = np.concatenate([weights.real, weights.imag], axis=1)
     out, size_of_theta = np.zeros(m), np.abs(theta)
-    for start in range(0, n - 1, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, n - 1))
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, n))
         block = np.moveaxis(images[:, rows], 0, 1).reshape(-1, q * size)
         residual = block @ factors
         np.square(residual, out=residual)

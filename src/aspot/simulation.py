@@ -151,7 +151,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
         z_finer = finer.impedance(omega)
         if solved is not None and z is not None:
             weight, safety = p.extrapolation(level)
-            error = safety * np.abs(z_finer - z) / np.abs(z_finer)
+            error = safety * np.abs(z_finer - z) / np.abs(z_finer) + finer.resolution_error(omega)
             best = finer.extrapolated(solved, weight, safety)
         solved, z = finer, z_finer
         room = tolerance - truncation(p, solved) - _REDUCTION_SHARE * tolerance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
@@ -33,3 +34,10 @@ def one_thread(work: Callable[P, R]) -> Callable[P, R]:
             return work(*args, **kwargs)
 
     return limited
+
+
+def cores() -> int:
+    """Cores that this process may use for work on large arrays: those of its affinity, or OMP_NUM_THREADS if less."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(own, int(asked)) if asked.isdigit() and int(asked) > 0 else own

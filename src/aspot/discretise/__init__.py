@@ -7,10 +7,11 @@ that would cost, and how it turns a solution into a field. Where several accept 
 from __future__ import annotations
 
 from aspot.discretise.backend import Backend, Discrete
+from aspot.discretise.planar import PLANAR
 from aspot.discretise.profile import PROFILE
 from aspot.discretise.surface import SURFACE
 from aspot.discretise.tetrahedra import TETRAHEDRA
 
-__all__ = ["BACKENDS", "PROFILE", "SURFACE", "TETRAHEDRA", "Backend", "Discrete"]
+__all__ = ["BACKENDS", "PLANAR", "PROFILE", "SURFACE", "TETRAHEDRA", "Backend", "Discrete"]
 
-BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE, SURFACE, TETRAHEDRA)}
+BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE, SURFACE, TETRAHEDRA, PLANAR)}

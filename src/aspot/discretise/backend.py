@@ -13,6 +13,7 @@ from aspot.fem.problem import AffineProblem, Role, Term
 from aspot.field import Field
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
+from aspot.reduction import ReducedProblem
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Backend:
     dual_impedance : callable or None
         (discrete, angular frequency, whether the far face is a cut) -> impedance by the current, not the potential
         [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a second, independent answer.
+    resolution_error : callable or None
+        (discrete, reduced problem, angular frequencies) -> error of the impedance [ohm m2] that the change from one
+        level to the next need not show.
     field : callable
         (discrete, potentials, angular frequency, drop) -> Field. The potentials are for 1 V across the piece; `drop` is
         the complex share of the voltage of the cell that lies across the piece.
@@ -61,10 +65,11 @@ class Backend:
     memory_bytes: Callable[[float], float]
     dual_impedance: Callable[[Discrete, float, bool], complex] | None
     field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
+    resolution_error: Callable[[Discrete, ReducedProblem, NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
-def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tuple[Term, ...]:
-    """Attach each matrix to its law."""
+def laws_of_terms(interface: InterfaceProblem) -> dict[str, tuple[Role, Law]]:
+    """Role and law of every term by its name; an ideal contact and an insulating gap have none."""
     laws: dict[str, tuple[Role, Law | None]] = {
         "electrolyte": ("electrolyte", interface.electrolyte),
         "contact": ("contact", interface.contact),
@@ -72,13 +77,18 @@ def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tup
         "counter": ("counter", interface.counter),
     }
     laws |= {layer.name: ("layer", layer.law) for layer in interface.layers}
-    out = []
-    for name, matrix in matrices.items():
-        role, law = laws[name]
-        # An insulating gap contributes nothing at any frequency.
-        if law is not None:
-            out.append(Term(name=name, role=role, law=law, matrix=matrix))
-    return tuple(out)
+    return {name: (role, law) for name, (role, law) in laws.items() if law is not None}
+
+
+def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tuple[Term, ...]:
+    """Attach each matrix to its law."""
+    laws = laws_of_terms(interface)
+    # An insulating gap contributes nothing at any frequency.
+    return tuple(
+        Term(name=name, role=laws[name][0], law=laws[name][1], matrix=matrix)
+        for name, matrix in matrices.items()
+        if name in laws
+    )
 
 
 def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> NDArray[np.complex128]:
