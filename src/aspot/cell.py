@@ -186,14 +186,18 @@ class Cell(Spec):
         asked = self.numerics.backend
         if asked == "auto":
             return
-        if asked in ("planar", "voxel"):
+        if asked == "voxel":
             raise FieldError(
                 "numerics.backend",
-                "is not available in this version; allowed: auto, axisymmetric, surface, tetrahedra",
+                "is not available in this version; allowed: auto, axisymmetric, surface, planar, tetrahedra",
                 asked,
             )
-        box = self.working_electrode.morphology.arrangement in ("square", "hexagonal")
-        fits = ("surface", "tetrahedra") if box else ("axisymmetric",)
+        morphology = self.working_electrode.morphology
+        fits: tuple[str, ...] = ("axisymmetric",)
+        if morphology.arrangement in ("square", "hexagonal"):
+            fits = ("surface", "planar", "tetrahedra")
+        elif morphology.arrangement == "random" or morphology.kind in ("image", "height-map", "rough"):
+            fits = ("planar",)
         if asked not in fits:
             allowed = ", ".join(("auto", *fits))
             raise FieldError("numerics.backend", f"does not solve this morphology; allowed: {allowed}", asked)

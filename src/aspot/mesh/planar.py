@@ -253,7 +253,7 @@ def _averaged(values: FloatArray, block: int) -> FloatArray:
 
 def _divided(contact: FloatArray, factor: int, periodic: bool) -> FloatArray:
     """Pixels divided, those covered in part filled from the side of their best covered neighbours."""
-    out: FloatArray = np.kron(contact, np.ones((factor, factor)))
+    out = np.asarray(np.kron(contact, np.ones((factor, factor))), float)
     rows, columns = np.nonzero((contact > 0.0) & (contact < 1.0))
     if not len(rows):
         return out
