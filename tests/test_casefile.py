@@ -145,7 +145,6 @@ def test_faults_are_one_line_with_the_path_of_the_key(text: str, path: str) -> N
     ("text", "word"),
     [
         (CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit"),
-        (CONTRACT.replace('"auto"', '"planar"'), "planar"),
         (CONTRACT.replace('"auto"', '"voxel"'), "voxel"),
     ],
 )
