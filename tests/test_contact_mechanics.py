@@ -304,6 +304,25 @@ def test_unloading_recovers_elastically() -> None:
         unloaded(surface, flowed, 3e5, modulus)
 
 
+def test_adhesion_keeps_contact() -> None:
+    """More pull, more contact, between none and all that had touched; forces balance; the pull bends what is open."""
+    surface, modulus = rough(xi=20e-6), 5e9
+    pressed = solve_contact(surface, 1e6, modulus, hardness=1.75e6)
+    contacts = [unloaded(surface, pressed, 2e4, modulus, adhesion=s) for s in (0.0, 3e4, 3e5, 3e7)]
+    fractions = [c.contact_fraction for c in contacts]
+    assert fractions == sorted(set(fractions))
+    assert (contacts[0].pressure == unloaded(surface, pressed, 2e4, modulus).pressure).all()
+    assert fractions[-1] == pytest.approx(pressed.contact_fraction, rel=0.1)
+    for pull, c in zip((0.0, 3e4, 3e5, 3e7), contacts, strict=True):
+        assert c.pressure.mean() == pytest.approx(2e4 + pull * pressed.contact_fraction)
+    # A pull on the whole surface is nothing but a higher pressure.
+    full = solve_contact(Surface(size=1e-4, height=np.zeros((8, 8))), 1e6, modulus)
+    assert unloaded(surface=Surface(size=1e-4, height=np.zeros((8, 8))), pressed=full, pressure=1e5, modulus=modulus,
+                    adhesion=2e5).pressure == pytest.approx(3e5)  # fmt: skip
+    with pytest.raises(InputError, match="not negative"):
+        unloaded(surface, pressed, 2e4, modulus, adhesion=-1.0)
+
+
 def test_a_flat_surface_touches_everywhere() -> None:
     solved = solve_contact(Surface(size=1.0, height=np.full((8, 8), 3.0)), 2.0, 1.0)
     assert (solved.pressure == 2.0).all()

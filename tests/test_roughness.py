@@ -105,6 +105,15 @@ def test_surfaces_are_isotropic_gaussian_and_without_mean() -> None:
     assert np.mean(r_a) == pytest.approx(GAUSSIAN_RA_OVER_RQ, rel=0.01)
 
 
+def test_waves_along_x_and_y_have_the_same_power() -> None:
+    """The coefficients of waves along y, conjugate pairs in one column, are as large as those along x."""
+    power = np.zeros(2)
+    for seed in range(60):
+        spectrum = np.abs(np.fft.fft2(surface(seed, pixels=64).height)) ** 2
+        power += [(spectrum[0, 1:16] * np.arange(1, 16) ** 3).sum(), (spectrum[1:16, 0] * np.arange(1, 16) ** 3).sum()]
+    assert power[0] / power[1] == pytest.approx(1.0, abs=0.15)
+
+
 def test_a_surface_repeats_itself() -> None:
     """Steps across the seam are like those inside: the mean square difference of neighbours is the same."""
     ratios = []
@@ -309,6 +318,7 @@ def test_a_map_of_the_whole_square_comes_out() -> None:
         (lambda: press(surface(), 1e4, SODIUM, "hertz"), "allowed: plastic"),  # type: ignore[arg-type]
         (lambda: press(surface(), 1e4, SODIUM, largest_pressure=1e3), "at least"),
         (lambda: press(surface(), 1e4, SODIUM, "elastic", largest_pressure=1e5), "no memory"),
+        (lambda: press(surface(), 1e4, SODIUM, adhesion=1e4), "has none"),
         (lambda: press(surface(), 1e4, Metal(modulus=5e9)), "hardness = None"),
         (lambda: press(surface(), 1e4, Metal(hardness=1e6), "persson"), "modulus = None"),
         (lambda: Metal.named("LLZO"), "not a metal of the library; allowed: Na, Li"),
@@ -382,6 +392,7 @@ def test_creep_in_a_case_lowers_the_hardness() -> None:
         ({"metal": None, "law": "elastic"}, "contact_modulus: law = 'elastic' needs it"),
         ({"metal": "Fe"}, "allowed: Na, Li"),
         ({"law": "elastic", "hardness": "1 MPa"}, "has no meaning for law = 'elastic'"),
+        ({"adhesion": "0.1 MPa"}, "has no meaning for law = 'plastic'"),
         ({"time": "30 s", "hardness": "1 MPa"}, "belongs to a metal by name"),
         ({"size": "1 mm"}, "must be at least 800"),
         ({"size": "9 um"}, "two correlation lengths"),

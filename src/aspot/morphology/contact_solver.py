@@ -167,11 +167,19 @@ def solve_contact(
 
 
 def unloaded(
-    surface: Surface, pressed: SolvedContact, pressure: float, modulus: float, *, tolerance: float = 1e-3
+    surface: Surface,
+    pressed: SolvedContact,
+    pressure: float,
+    modulus: float,
+    *,
+    adhesion: float = 0.0,
+    tolerance: float = 1e-3,
 ) -> SolvedContact:
     """Contact after the pressure has fallen: the metal keeps the shape into which it flowed and recovers elastically.
 
-    It lets go without adhesion, and does not flow back: the least contact that the earlier pressure leaves behind.
+    It does not flow back. Without adhesion this is the least contact that the earlier pressure leaves behind. With it,
+    all that had touched pulls with one traction, whether it opens or not (Dugdale's law, of a range beyond the gaps
+    that open, which are nanometres): the contacts are then pressed together by that traction, too.
 
     Parameters
     ----------
@@ -182,16 +190,24 @@ def unloaded(
         Now [Pa]; at most the largest.
     modulus : float
         E* [Pa].
+    adhesion : float
+        Traction of what had touched [Pa].
+
+    Returns
+    -------
+    SolvedContact
+        Its pressure is that of the contacts, the pull not subtracted: mean p = P + adhesion x earlier contact fraction.
 
     Raises
     ------
     InputError
-        If the pressure is above the largest.
+        If the pressure is above the largest, or the adhesion negative.
     ConvergenceError
         As `solve_contact`.
 
     References
     ----------
+    D. Maugis, J. Colloid Interface Sci. 150, 243 (1992), doi:10.1016/0021-9797(92)90285-T (Dugdale's law in contacts).
     K. L. Johnson, Contact Mechanics (1985), section 6.4, doi:10.1017/CBO9781139171731.
     """
     largest = float(pressed.pressure.mean())
@@ -199,9 +215,13 @@ def unloaded(
         if pressure > largest * (1.0 + 1e-9):
             raise InputError(f"pressure = {pressure:g} Pa: must be at most the largest, {largest:g} Pa")
         return pressed
-    # What flowed away meets the surface later: it counts as a surface that is lower by as much.
-    met = Surface(size=surface.size, height=surface.height - pressed.flowed)
-    return solve_contact(met, pressure, modulus, tolerance=tolerance)
+    if not (np.isfinite(adhesion) and adhesion >= 0.0):
+        raise InputError(f"adhesion = {adhesion!r}: must be finite and not negative")
+    # What flowed away meets the surface later: it counts as a surface that is lower by as much. The pull bends the
+    # metal towards the surface, which counts as one that is higher.
+    pull: FloatArray = np.where(pressed.contact, adhesion, 0.0)
+    met = Surface(size=surface.size, height=surface.height - pressed.flowed + _Recession(surface, modulus)(pull))
+    return solve_contact(met, pressure + float(pull.mean()), modulus, tolerance=tolerance)
 
 
 class _Recession:

@@ -16,9 +16,12 @@ The first four make a contact fraction, and the rule of the bearing area the map
 contact. That is what a metal does whose flow stays at the asperities. The last two solve for the pressure.
 
 Plastic contact has a memory: metal that flowed keeps its shape. `largest_pressure` says what the interface has felt
-before. The bearing laws then keep the contacts of that pressure, as if metal and electrolyte stuck to each other; the
-elastic-plastic law takes the load off again, without any adhesion, so that elastic recovery opens part of the contacts.
-The truth lies between the two. (Hertz's law has no map of its own: it is that of the elastic law for one summit.)
+before. The bearing laws then keep the contacts of that pressure, as if metal and electrolyte stuck to each other. The
+elastic-plastic law takes the load off again, so that elastic recovery opens part of the contacts: most of them without
+`adhesion`, fewer with it. The gaps that open are larger for longer waves, in proportion to 1/q, so that this contact
+depends on the size of the surface, as its logarithm: take the thickness of the metal, beyond which it is no half space.
+
+Hertz's law has no map of its own: it is that of the elastic law for one summit.
 """
 
 from __future__ import annotations
@@ -156,6 +159,7 @@ def press(
     law: ContactLaw = "plastic",
     *,
     largest_pressure: float | None = None,
+    adhesion: float = 0.0,
     shortest_gap: float = SHORTEST_GAP,
 ) -> PressedSurface:
     """Press the metal on a rough surface.
@@ -171,6 +175,8 @@ def press(
         One of `LAWS`; see the table above.
     largest_pressure : float, optional
         That the interface has felt [Pa]; default: `pressure`. For the plastic laws.
+    adhesion : float
+        Traction with which what had touched holds on as the pressure falls [Pa]; for law "elastic-plastic".
     shortest_gap : float
         [m].
 
@@ -190,6 +196,8 @@ def press(
         raise InputError(f"largest_pressure = {largest_pressure!r}: must be finite and at least {pressure:g} Pa")
     if law not in PLASTIC_LAWS and largest > pressure:
         raise InputError(f"largest_pressure = {largest:g} Pa: law = {law!r} has no memory")
+    if adhesion != 0.0 and law != "elastic-plastic":
+        raise InputError(f"adhesion = {adhesion!r}: law = {law!r} has none; use 'elastic-plastic'")
     for name, value, laws in (("hardness", metal.hardness, PLASTIC_LAWS), ("modulus", metal.modulus, ELASTIC_LAWS)):
         if law in laws and not (value is not None and np.isfinite(value) and value > 0.0):
             raise InputError(f"{name} = {value!r}: law = {law!r} needs it, positive and finite")
@@ -199,7 +207,7 @@ def press(
             hardness = cast(float, metal.hardness) + largest
         solved = solve_contact(surface, largest, modulus, hardness)
         if largest > pressure:
-            solved, hardness = unloaded(surface, solved, pressure, modulus), np.inf
+            solved, hardness = unloaded(surface, solved, pressure, modulus, adhesion=adhesion), np.inf
         _check_pixels(solved.contact_fraction, surface)
         contact, gap = _rims(solved, hardness)
         return PressedSurface(

@@ -49,6 +49,8 @@ class RoughKeys(ShapeKeys):
         Now [Pa].
     largest_pressure : float
         That the interface has felt [Pa]. Default: `pressure`. Plastic laws remember it.
+    adhesion : float
+        Traction with which what had touched holds on as the pressure falls [Pa]; law "elastic-plastic". Default: 0.
     law : str
         "plastic" (default), "confined", "persson", "greenwood-williamson", "elastic" or "elastic-plastic".
     metal : str
@@ -68,6 +70,7 @@ class RoughKeys(ShapeKeys):
     grid: Annotated[int, Field(ge=16, le=4096, strict=True)] | None = None
     pressure: Pressure | None = None
     largest_pressure: Pressure | None = None
+    adhesion: Pressure | None = None
     law: ContactLaw | None = None
     metal: Text | None = None
     hardness: Pressure | None = None
@@ -102,6 +105,8 @@ def check(m: RoughKeys) -> None:
             raise FieldError(
                 "largest_pressure", f"must be at least pressure = {m.pressure:g} Pa", m.largest_pressure, "Pa"
             )
+    if m.adhesion is not None and law != "elastic-plastic":
+        raise FieldError("adhesion", f"has no meaning for law = {law!r}; use 'elastic-plastic'", m.adhesion, "Pa")
     if m.time is not None and (m.metal is None or m.hardness is not None or law not in PLASTIC_LAWS):
         raise FieldError("time", "belongs to a metal by name, without hardness, and a plastic law", m.time, "s")
     for key, laws, other in (("hardness", PLASTIC_LAWS, ELASTIC_LAWS), ("contact_modulus", ELASTIC_LAWS, PLASTIC_LAWS)):
@@ -165,7 +170,7 @@ def pressed(m: RoughKeys, shortest_gap: float = SHORTEST_GAP) -> PressedSurface:
     assert m.pressure is not None
     surface = SelfAffine(roughness=m.roughness, correlation_length=m.correlation_length, hurst=m.hurst or _HURST)
     realisation = surface, _size(m), m.grid or _GRID, m.seed or _SEED
-    load = m.pressure, m.largest_pressure, _metal(m), m.law or _LAW
+    load = m.pressure, m.largest_pressure, m.adhesion or 0.0, _metal(m), m.law or _LAW
     return _pressed(*realisation, load, shortest_gap)
 
 
@@ -175,12 +180,12 @@ def _pressed(
     size: float,
     grid: int,
     seed: int,
-    load: tuple[float, float | None, Metal, ContactLaw],
+    load: tuple[float, float | None, float, Metal, ContactLaw],
     shortest_gap: float,
 ) -> PressedSurface:
-    pressure, largest, metal, law = load
+    pressure, largest, adhesion, metal, law = load
     surface = description.surface(size, grid, seed)
-    return press(surface, pressure, metal, law, largest_pressure=largest, shortest_gap=shortest_gap)
+    return press(surface, pressure, metal, law, largest_pressure=largest, adhesion=adhesion, shortest_gap=shortest_gap)
 
 
 def _size(m: RoughKeys) -> float:
