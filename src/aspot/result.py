@@ -101,8 +101,8 @@ class Result:
     degrees_of_freedom : int
     full_solves : int
     solver : mapping
-        "solves": from method ("direct", "multigrid", "multigrid for films", "direct after multigrid") to how many systems
-        of the finest level it solved; "most_iterations": of any of them (0: all direct).
+        "solves": from method (see `aspot.fem.linear.Method`) to how many systems of the finest level it solved;
+        "most_iterations": of any of them (0: all direct).
     seconds : mapping of str to float
         Wall-clock time by stage [s].
     relative_error_estimate : float

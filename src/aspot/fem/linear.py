@@ -34,6 +34,10 @@ _MAX_ITERATIONS = 500
 #: Iterations granted to the quick hierarchy: 20 to 40 are needed on meshes of good shape, more with thin films, where
 #: the other one needs fewer but takes three times as long for each. They are foreseen every so often.
 _QUICK_ITERATIONS, _LOOK = 90, 30
+#: The same for the hierarchy for films, where films can be factorised, and the most unknowns that those may have.
+_FILM_ITERATIONS, _MOST_FACTORISED = 250, 150_000
+#: Memory of those factors per unknown [bytes]: 7e3 with 2e4 of them, growing as the logarithm.
+_FACTOR_BYTES = 1.2e4
 #: Largest ratio of the ratios of two diagonals for which the preconditioner of one matrix serves the other, too.
 _ALIKE = 2.0
 _MAX_REFINEMENTS = 12
@@ -42,7 +46,9 @@ _SETTLED = 1e-5
 
 Vector = NDArray[np.complex128]
 Preconditioning = Callable[[Vector], NDArray[np.inexact]]
-Method = Literal["direct", "multigrid", "multigrid for films", "direct after multigrid"]
+Method = Literal[
+    "direct", "multigrid", "multigrid for films", "multigrid with factors of films", "direct after multigrid"
+]
 
 
 @dataclass(frozen=True)
@@ -168,12 +174,14 @@ def solve_multigrid(
     start: Vector | None = None,
     limit: float = ITERATIVE_LIMIT,
     known: list[Preconditioner] | None = None,
+    films: NDArray[np.bool_] | None = None,
     report: Callable[[Method, int], None] | None = None,
 ) -> Vector:
     """Solve a complex symmetric sparse system by conjugate gradients, preconditioned by algebraic multigrid.
 
     The quick hierarchy of `aspot.fem.multigrid` is tried first; where it will not do (films much thinner than the
-    elements are wide), the one for films goes on from what was reached.
+    elements are wide), the one for films goes on from what was reached; and then the quick one between two solves with
+    LU factors of the films' own unknowns, which nothing in them can slow down.
 
     Parameters
     ----------
@@ -196,6 +204,8 @@ def solve_multigrid(
         leaves is accepted, too, up to `_ROUNDING_LIMIT`.
     known : list of Preconditioner, optional
         At most one, of an earlier solve: used if its matrix was much like `a`, else replaced by the one made here.
+    films : (n,) bool, optional
+        Unknowns that may be factorised: few, and no more than a thin layer of them.
     report : callable, optional
         Told the method and all iterations, of those given up too, once the solution is found.
 
@@ -247,7 +257,7 @@ def solve_multigrid(
     unit = max(_norm(scale * first_residual), _LEAST_SIZE * _norm(scale * b)) or 1.0
     x = first if start is None else np.asarray(start, dtype=kind)
     left, spent = np.inf, 0
-    for preconditioner, is_new in _preconditioners(diagonal, scaled_m, known or []):
+    for preconditioner, is_new in _preconditioners(diagonal, scaled_m, films, known or []):
 
         def precondition(r: Vector, apply: Preconditioning = preconditioner.apply) -> Vector:
             return np.asarray(scale * apply((scale / unit) * r) * unit)
@@ -308,6 +318,7 @@ def _norm(x: Vector) -> float:
 def _preconditioners(
     diagonal: NDArray[np.float64],
     matrix: Callable[[], tuple[csr_array, NDArray[np.float64] | None]],
+    films: NDArray[np.bool_] | None,
     known: list[Preconditioner],
 ) -> Iterator[tuple[Preconditioner, bool]]:
     """What is worth trying, one after the other, and whether it is new."""
@@ -319,20 +330,50 @@ def _preconditioners(
     m, ground = matrix()
     # Hierarchies act on vectors scaled by the diagonal of M.
     weight = np.sqrt(diagonal / m.diagonal())
-    kinds: tuple[tuple[Method, int, int], ...] = (
-        ("multigrid", _MAX_ITERATIONS, _QUICK_ITERATIONS),
-        ("multigrid for films", _MAX_ITERATIONS, _MAX_ITERATIONS),
-    )
-    for method, iterations, worthwhile in kinds:
+    n_films = 0 if films is None else int(films.sum())
+    is_factorisable = 0 < n_films <= min(_MOST_FACTORISED, 0.6 * len(diagonal), available_memory() / _FACTOR_BYTES)
+    kinds: list[tuple[Method, int]] = [
+        ("multigrid", _QUICK_ITERATIONS),
+        ("multigrid for films", _FILM_ITERATIONS if is_factorisable else _MAX_ITERATIONS),
+    ]
+    if is_factorisable:
+        kinds.append(("multigrid with factors of films", _MAX_ITERATIONS))
+    for method, worthwhile in kinds:
+        of: Preconditioning
         try:
-            hierarchy = multigrid.build(m, ground, films=method == "multigrid for films")
+            of = multigrid.build(m, ground, films=method == "multigrid for films")
+            if films is not None and method == "multigrid with factors of films":
+                of = _between_factors(m, of, films)
         except ConvergenceError:
             continue
 
-        def apply(r: Vector, of: multigrid.Hierarchy = hierarchy) -> NDArray[np.inexact]:
+        def apply(r: Vector, of: Preconditioning = of) -> NDArray[np.inexact]:
             return np.asarray(weight * of(weight * r))
 
-        yield Preconditioner(diagonal, apply, iterations, worthwhile, method), True
+        yield Preconditioner(diagonal, apply, _MAX_ITERATIONS, worthwhile, method), True
+
+
+def _between_factors(m: csr_array, cycle: Preconditioning, films: NDArray[np.bool_]) -> Preconditioning:
+    """Solve for the films alone, correct by a cycle, solve for the films again; for vectors scaled by the diagonal.
+
+    With L the inverse on the films, E = (I - L M)(I - B M)(I - L M): symmetric, and never worse than B. What B adds
+    reaches the films as the potentials that dissipate least there.
+    """
+    at = np.flatnonzero(films)
+    scaled = _scaled(m, 1.0 / np.sqrt(m.diagonal()))
+    inverse: Callable[[Any], Any] = _factorised(csr_array(scaled[at][:, at]))
+
+    def films_alone(r: Vector) -> Vector:
+        z = np.zeros_like(r)
+        z[at] = inverse(r[at].real) + 1j * inverse(r[at].imag) if np.iscomplexobj(r) else inverse(r[at])
+        return z
+
+    def apply(r: Vector) -> Vector:
+        z = films_alone(r)
+        z = z + cycle(r - scaled @ z)
+        return np.asarray(z + films_alone(r - scaled @ z))
+
+    return apply
 
 
 @dataclass(frozen=True)

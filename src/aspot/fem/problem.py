@@ -203,6 +203,15 @@ class Problem:
         return []
 
     @cached_property
+    def _films(self) -> NDArray[np.bool_]:
+        """Free unknowns in or at a layer."""
+        out = np.zeros(self.n_free, dtype=bool)
+        for term in self.terms:
+            if term.role == "layer":
+                out |= term.matrix.diagonal()[: self.n_free] > 0
+        return out
+
+    @cached_property
     def solves(self) -> list[linear.Solve]:
         """How each system was solved, so far."""
         return []
@@ -376,6 +385,7 @@ class Problem:
                     start=guess,
                     limit=limit,
                     known=self._preconditioners,
+                    films=self._films,
                     report=lambda method, iterations: self.solves.append(linear.Solve(method, iterations)),
                 )
             except ConvergenceError:
