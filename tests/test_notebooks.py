@@ -22,6 +22,7 @@ EXPECTED = {
     "01_constriction": ("psi(0.05)", "psi(0.9)", 3),
     "02_na_nzsp04": ("|Z| at 7 MHz", "E_int, grains of 1 µm / eV", 4),
     "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 3),
+    "04_rough_contact": ("contact fraction at 1 N", "parts of R_int / ohm cm2", 3),
 }
 
 RUN = """
