@@ -93,8 +93,8 @@ def hertz(force: float, radius: float, modulus: float) -> HertzContact:
 
     Examples
     --------
-    >>> hertz(1.0, 0.01, 1e9).contact_radius
-    0.00019574338205844317
+    >>> round(1e6 * hertz(1.0, 0.01, 1e9).contact_radius, 3)  # um
+    195.743
     """
     _positive(force=force, radius=radius, modulus=modulus)
     a = (0.75 * force * radius / modulus) ** (1.0 / 3.0)
