@@ -76,10 +76,10 @@ def solve_contact(
 ) -> SolvedContact:
     """Press a flat elastic, perfectly plastic half space on a rigid rough surface.
 
-    Spectral projected gradients: steps of Barzilai and Borwein, projected on the admissible pressures. On rough surfaces and
-    grids of 128 and 256 pixels that took 3 to 60 iterations of two FFTs each. At equal tolerance that was as many as with the
-    conjugate gradients of Polonsky and Keer (1999) for sparse elastic contacts, and a third for dense ones; those did
-    not converge where nearly all contacts flow.
+    Spectral projected gradients: steps of Barzilai and Borwein, projected on the admissible pressures. That took 3 to
+    60 iterations of two FFTs each on rough surfaces, with grids of 128 and 256. At equal tolerance it was as many as
+    with the conjugate gradients of Polonsky and Keer (1999) for sparse elastic contacts, and a third for dense ones;
+    those did not converge where nearly all contacts flow.
 
     Parameters
     ----------
