@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from aspot import plot
+from aspot.analysis.focusing import PERCENTILES, CurrentMap, current_map
 from aspot.errors import AspotError, ConvergenceError, InputError
 from aspot.field import write_vtu
 from aspot.field_plot import field_picture
+from aspot.focusing_plot import focusing_picture
 from aspot.laws import BrickLayer
 from aspot.result import Result
 
@@ -31,6 +33,9 @@ FILES = (
     "field.png",
     "field.vtu",
 )
+
+#: Further files where the interface was solved on pixels: current density over its mean, as a picture and as an array.
+PIXEL_FILES = ("focusing.png", "focusing.npy")
 
 #: A circuit fit of one arc has four free numbers; fewer frequencies than this say nothing.
 _FEWEST_POINTS_FOR_A_FIT = 8
@@ -176,8 +181,8 @@ def strict(value: Any) -> Any:
 Comparisons = tuple[str, tuple[Comparison, ...]]
 
 
-def summary(result: Result, comparisons: Comparisons | None = None) -> dict[str, Any]:
-    """Contents of `summary.json`; `comparisons` as `published` gives them, if they are known already."""
+def summary(result: Result, comparisons: Comparisons | None = None, direct: CurrentMap | None = None) -> dict[str, Any]:
+    """Contents of `summary.json`; `comparisons` as `published` gives them, and the map of direct current, if known."""
     r, arc = result.resistances, result.arc
     source, rows = published(result) if comparisons is None else comparisons
     document: dict[str, Any] = {
@@ -206,6 +211,8 @@ def summary(result: Result, comparisons: Comparisons | None = None) -> dict[str,
         "digest": result.spectrum.provenance.get("case"),
         "case": result.cell.resolved(),
     }
+    if direct is not None:
+        document["current_focusing"] = _focusing(direct)
     if rows:
         document["published"] = {
             "source": source,
@@ -220,6 +227,32 @@ def summary(result: Result, comparisons: Comparisons | None = None) -> dict[str,
             },
         }
     return {name: strict(value) for name, value in document.items()}
+
+
+#: Contacts named in the summary.
+_HOT_SPOTS = 10
+
+
+def _focusing(m: CurrentMap) -> dict[str, Any]:
+    """How unevenly direct current enters the electrolyte; lengths in metres, densities over their mean."""
+    return {
+        "percentiles": {f"{p:g}": v for p, v in zip(PERCENTILES, m.percentiles(), strict=True)},
+        "largest_pixel": m.largest,
+        "pixel_m": list(m.pixel_m),
+        "contacts": m.n_spots,
+        "hot_spots": [
+            {"x_m": s.x_m, "y_m": s.y_m, "area_m2": s.area_m2, "current_share": s.current_share, "focusing": s.focusing}
+            for s in m.hot_spots(_HOT_SPOTS)
+        ],
+    }
+
+
+def _current_maps(result: Result) -> list[CurrentMap]:
+    """Maps of direct current and at the apex of the interface arc, of an interface that was solved on pixels."""
+    if result.backend != "planar" or result.cell.working_electrode.is_planar:
+        return []
+    apex = [result.arc.apex_frequency_Hz] if result.arc else []
+    return [current_map(result, f) for f in (0.0, *apex)]
 
 
 # The folder ---------------------------------------------------------------------------------------------------------
@@ -237,7 +270,7 @@ def check_directory(directory: str | Path) -> None:
     try:
         if path.exists() and not path.is_dir():
             raise InputError(f"--out {path}: is a file; a folder is needed")
-        for name in FILES:
+        for name in (*FILES, *PIXEL_FILES):
             if (path / name).is_dir():
                 raise InputError(f"--out {path}: {name} is a folder there, it must be a file")
         nearest = path.absolute()
@@ -257,7 +290,7 @@ def write(result: Result, directory: str | Path, comparisons: Comparisons | None
     Everything is first written to a temporary folder inside the same parent (or inside the folder itself if the
     parent may not be written) and flushed to the disk; then a new folder is renamed into place, or the files of an
     existing one are replaced one by one. If anything fails before that, nothing existing has been touched. Files
-    of other names are kept; `field.png` and `field.vtu` of an earlier run are removed if this one has no field.
+    of other names are kept; pictures, fields and maps of an earlier run are removed if this one has none.
 
     Parameters
     ----------
@@ -303,13 +336,17 @@ def _fill(result: Result, folder: Path, comparisons: Comparisons | None) -> list
     from aspot.casefile import dumps
 
     title = result.cell.name
+    maps = _current_maps(result)
     apex = result.arc.apex_frequency_Hz if result.arc else None
     spectrum = result.spectrum
     writers: dict[str, Callable[[Path], object]] = {
         "spectrum.csv": spectrum.to_csv,
         "spectrum.json": spectrum.to_json,
         "summary.json": lambda p: p.write_text(
-            json.dumps(summary(result, comparisons), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+            json.dumps(
+                summary(result, comparisons, maps[0] if maps else None), indent=1, allow_nan=False, ensure_ascii=False
+            )
+            + "\n",
             encoding="utf-8",
         ),
         "case.toml": lambda p: p.write_text(dumps(result.cell), encoding="utf-8"),
@@ -320,6 +357,9 @@ def _fill(result: Result, folder: Path, comparisons: Comparisons | None) -> list
         writers["field.vtu"] = lambda p: write_vtu(p, result.fields)
         if all(f.cut is not None for f in result.fields):
             writers["field.png"] = lambda p: plot.save(field_picture(result.fields, title=title), p)
+    if maps:
+        writers["focusing.png"] = lambda p: plot.save(focusing_picture(maps, title=title), p)
+        writers["focusing.npy"] = lambda p: np.save(p, maps[0].focusing.astype(np.float32))
     for name, writer in writers.items():
         writer(folder / name)
     return list(writers)
@@ -335,7 +375,7 @@ def _move(temporary: Path, path: Path, names: list[str]) -> None:
         return
     for name in names:
         os.replace(temporary / name, path / name)
-    for name in set(FILES) - set(names):
+    for name in {*FILES, *PIXEL_FILES} - set(names):
         (path / name).unlink(missing_ok=True)
 
 

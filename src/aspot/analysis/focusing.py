@@ -2,20 +2,34 @@
 
 Where metal touches ideally the density diverges at the rim as distance^(-1/2): the largest value on pixels of side h
 grows as h^(-1/2) and means nothing by itself. Percentiles over the area of contact and means over spots do not depend
-on the pixels. For a single disc, whose density over its mean is 1/(2 sqrt(1 - r^2/a^2)), a part 1 - 1/(2 J)^2 of the area
-lies below J: median 0.707, 90 % below 1.58, 99 % below 5 (Newman, J. Electrochem. Soc. 113 (1966) 501).
+on the pixels. For a single disc, whose density over its mean is 1/(2 sqrt(1 - r^2/a^2)), a part 1 - 1/(2 J)^2 of the
+area lies below J: median 0.707, 90 % below 1.58, 99 % below 5 (Newman, J. Electrochem. Soc. 113 (1966) 501).
+
+On pixels these densities hold to 1e-3 from five pixels inside an ideal rim on; within two pixels they are off by up to
+a third, the current of the rim as a whole being right. Percentiles therefore count means over neighbouring pixels.
+Those of a disc of 24, 40 and 80 pixels per radius are off by 0.6, 0.2 and 0.1 % (median), 22, 4 and 1 % (90th), and by
+up to 30 % (99th).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from aspot.errors import InputError
+from aspot.errors import InputError, MemoryLimitError
+from aspot.memory import available_memory
+from aspot.morphology.unit_cell import BoxCell, MapCell
+
+if TYPE_CHECKING:
+    from aspot.fem.planar import PlanarProblem
+    from aspot.interface import InterfaceProblem
+    from aspot.mesh.planar import PixelGrid
+    from aspot.result import Result
 
 FloatArray = NDArray[np.float64]
 
@@ -24,6 +38,9 @@ PERCENTILES = (50.0, 90.0, 99.0)
 
 #: Pixels covered to this part at least make the bodies of spots; others belong to the nearest body next to them.
 _BODY = 0.5
+
+#: Resolution of maps of shapes, and memory of one solve.
+_PIXELS_PER_RADIUS, _MOST_PIXELS, _BYTES_PER_PIXEL = 40.0, 2048, 200.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +117,34 @@ class CurrentMap:
         """Largest focusing on a pixel; at ideal contacts it grows as the pixels shrink (see the module)."""
         return float(self.focusing.max())
 
-    def percentiles(self, shares: Sequence[float] = PERCENTILES) -> FloatArray:
+    @cached_property
+    def contact_focusing(self) -> FloatArray:
+        """Current density under the metal over the mean density, with neighbouring pixels; 0 without contact.
+
+        Current over covered area, both weighted 1:2:1 along x and y. What is not covered is taken to carry what pixels
+        of gap carry on average: nothing at direct current.
+        """
+        from scipy.ndimage import correlate1d
+
+        density, touched = self.current_density_A_m2, self.contact > 0.0
+        gap = density[~touched].mean() if self.frequency_Hz > 0.0 and not touched.all() else 0.0
+        mode = "wrap" if self.periodic else "reflect"
+
+        def around(values: FloatArray) -> FloatArray:
+            for axis in (0, 1):
+                values = correlate1d(values, np.array([0.25, 0.5, 0.25]), axis, mode=mode)
+            return values
+
+        current = np.where(touched, density - (1.0 - self.contact) * gap, 0.0)
+        area = np.where(touched, around(self.contact), 1.0)
+        mean = np.hypot(around(current.real), around(current.imag)) / area
+        return np.asarray(np.where(touched, mean, 0.0) / abs(self.mean_A_m2))
+
+    def percentiles(self, shares: ArrayLike = PERCENTILES) -> FloatArray:
         """Focusing below which the given shares (percent) of the area of contact lie."""
         weight = self.contact.ravel()
         touched = weight > 0.0
-        values, weight = self.focusing.ravel()[touched], weight[touched]
+        values, weight = self.contact_focusing.ravel()[touched], weight[touched]
         order = np.argsort(values)
         reached = np.cumsum(weight[order])
         at = np.searchsorted(reached, np.asarray(shares, float) / 100.0 * reached[-1] * (1.0 - 1e-12))
@@ -170,6 +210,110 @@ class CurrentMap:
     def __repr__(self) -> str:
         shown = ", ".join(f"{p:g} % below {v:.3g}" for p, v in zip(PERCENTILES, self.percentiles(), strict=True))
         return f"<CurrentMap at {self.frequency_Hz:.4g} Hz: {self.n_spots} contacts, focusing {shown}>"
+
+
+def current_map(result: Result, frequency_Hz: float = 0.0, *, pixel_m: float | None = None) -> CurrentMap:
+    """Current density under the working electrode at a frequency, by one solve of the `planar` backend.
+
+    A map from a file comes back on its own pixels. The current is scaled to the impedance of the result.
+
+    Parameters
+    ----------
+    result : Result
+        Of a cell whose working electrode is an array, a random arrangement, or a map.
+    frequency_Hz : float
+        0: direct current.
+    pixel_m : float, optional
+        Side of a pixel for a cell made of shapes [m]; default: 40 pixels per radius of the usual shape, at most 2048
+        per side of the cell.
+
+    Returns
+    -------
+    CurrentMap
+
+    Raises
+    ------
+    InputError
+        If the frequency is negative or not finite, the pixel is not positive, or the interface is a flux tube, strips
+        or planar.
+    MemoryLimitError
+        If the map does not fit into memory.
+    """
+    from aspot.compose import SolvedCell
+    from aspot.discretise.planar import problem_on
+
+    if not (np.isfinite(frequency_Hz) and frequency_Hz >= 0):
+        raise InputError(f"frequency_Hz must be finite and not negative, got {frequency_Hz}")
+    solved = result.model
+    interface = solved.sides[0].interface if isinstance(solved, SolvedCell) and solved.sides else None
+    if not isinstance(solved, SolvedCell) or interface is None or not isinstance(interface.cell, (BoxCell, MapCell)):
+        raise InputError(
+            "current map: working_electrode.morphology must be an array, a random arrangement or a map; tubes and "
+            "strips vary along one line only: see result.field(frequency).cut"
+        )
+    omega = 2.0 * np.pi * frequency_Hz
+    grid = _grid(interface, pixel_m)
+    problem = problem_on(interface, grid)
+    density = _into_slab(problem, problem.solve(omega), omega).astype(complex)
+    density *= 1.0 / (solved.impedance(np.array([omega]))[0] * density.mean())
+    return CurrentMap(
+        frequency_Hz=float(frequency_Hz),
+        current_density_A_m2=density,
+        contact=grid.contact,
+        pixel_m=grid.pixel_m,
+        periodic=grid.periodic,
+    )
+
+
+def _grid(interface: InterfaceProblem, pixel_m: float | None) -> PixelGrid:
+    """The pixels of a map, or those asked for."""
+    from aspot.mesh.planar import from_map, from_shapes, grid_shape
+
+    cell = interface.cell
+    if isinstance(cell, MapCell):
+        if pixel_m is not None:
+            raise InputError(f"pixel_m = {pixel_m:g}: has no meaning for a map, which has pixels of its own")
+        _check_memory(*cell.contact.shape)
+        return from_map(cell, 1, getattr(interface.gap, "thickness_m", None))
+    assert isinstance(cell, BoxCell)
+    sides = cell.size_x, cell.size_y
+    pixel = pixel_m
+    if pixel is None:
+        pixel = max(_usual_size(cell) / _PIXELS_PER_RADIUS, max(sides) / _MOST_PIXELS)
+    elif not 0.0 < pixel <= 0.5 * min(sides):
+        raise InputError(f"pixel_m = {pixel:g}: must be positive, and at most half of the cell ({min(sides):.3g} m)")
+    shape = grid_shape(*sides, pixel)
+    _check_memory(*shape)
+    return from_shapes(cell, shape)
+
+
+def _usual_size(cell: BoxCell) -> float:
+    """Median of half the narrowest width of the shapes [m]."""
+    from aspot.discretise.planar import half_width
+
+    return float(np.median([half_width(s) for s in cell.shapes])) if cell.shapes else min(cell.size_x, cell.size_y)
+
+
+def _check_memory(ny: int, nx: int) -> None:
+    needed, available = _BYTES_PER_PIXEL * ny * nx, available_memory()
+    if needed > available:
+        raise MemoryLimitError(
+            f"a current map of {nx} x {ny} pixels needs about {needed / 1e9:.1f} GB, "
+            f"{available / 1e9:.1f} GB are available"
+        )
+
+
+def _into_slab(problem: PlanarProblem, x: NDArray[np.inexact], omega: float) -> NDArray[np.inexact]:
+    """Current density from every pixel of the plane into the slab below [A/m2]."""
+    network, transform = problem.network, problem.network.transform
+    is_real = not np.iscomplexobj(x)
+    own, mutual, _ = (transform.half(s, is_real=is_real) if s.size else s for s in network.symbols[0])
+    modes = [transform.forward(plane) for plane in network.planes_of(x)[:2]]
+    flow = own * modes[0]
+    if len(modes) > 1:
+        flow = (own - mutual) * modes[0] + mutual * (modes[0] - modes[1])
+    admittivity = complex(problem.theta(omega)[network.names.index(network.slabs[0][0]), 0])
+    return np.asarray(admittivity * transform.backward(flow, is_real=is_real))
 
 
 def _labels(contact: FloatArray, *, periodic: bool) -> NDArray[np.int64]:

@@ -27,21 +27,23 @@ ComplexArray = NDArray[np.complex128]
 
 _N_LEVELS = 7
 #: Pixels per half width of a small shape at the first level; fewest and most pixels per side of the cell there.
-_PIXELS, _FEWEST, _MOST = 3.0, 16, 512
+_PIXELS, _FEWEST, _MOST = 2.0, 16, 512
 #: Shapes below this quantile, weighted by size, do not set the first level.
 _SMALL = 0.1
 #: A map begins with blocks of at most so many pixels.
 _BLOCK = 4
-#: Pixels by which rims may be out of place (see `aspot.fem.planar_network`).
-_SHIFT = 0.01
+#: Pixels by which rims may be out of place: of shapes (see `aspot.fem.planar_network`), and of maps with the corners
+#: of their pixels.
+_SHIFT, _CORNER_SHIFT = 0.01, 0.03
 #: Bytes per unknown: a basis of ten vectors, as many images and transforms at once.
 _BYTES = 330.0
 
 #: Pixels per side that show a field on its cut and in space.
-_SHOWN_CUT, _SHOWN = 1024, 64
+_SHOWN_CUT, _SHOWN = 384, 48
 
 
-def _half_width(s: Shape) -> float:
+def half_width(s: Shape) -> float:
+    """Half the narrowest width of a shape [m]."""
     if isinstance(s, Square):
         return 0.5 * s.side
     if isinstance(s, Ellipse):
@@ -56,7 +58,7 @@ def _shape(cell: BoxCell, level: int) -> tuple[int, int]:
     sides = cell.size_x, cell.size_y
     pixel = min(sides) / _FEWEST
     if cell.shapes:
-        widths = np.sort([_half_width(s) for s in cell.shapes])
+        widths = np.sort([half_width(s) for s in cell.shapes])
         reached = np.cumsum(widths)
         small = widths[np.searchsorted(reached, _SMALL * reached[-1])]
         pixel = min(max(float(small) / _PIXELS, max(sides) / _MOST), pixel)
@@ -139,12 +141,13 @@ def _resolution_error(discrete: Discrete, reduced: ReducedProblem, omega: FloatA
     rows = reduced.basis[network.places(at)]
     z_contact = 1.0 / law["contact"] if "contact" in law else np.zeros(len(omega))
     z_rim = sum(r / law[network.slabs[i][0]] for i, r in network.rim_resistances.items())
+    shift = _SHIFT if isinstance(discrete.interface.cell, BoxCell) else _CORNER_SHIFT
     y_gap = law.get("gap", np.zeros(len(omega)))
     out = np.empty(len(omega))
     for m, (c, y) in enumerate(zip(reduced.coefficients(omega), reduced.admittance(omega), strict=True)):
         drop = (1.0 - rows @ c) ** 2
         change = (z_contact[m] + z_rim[m]) / (z_contact[m] + z_rim[m] * (1.0 - p)) ** 2 - y_gap[m] * weight
-        out[m] = problem.area_m2 * network.pixel_area * _SHIFT * abs(drop @ change) / abs(y) ** 2
+        out[m] = problem.area_m2 * network.pixel_area * shift * abs(drop @ change) / abs(y) ** 2
     return out
 
 
@@ -152,9 +155,9 @@ def _resolution_error(discrete: Discrete, reduced: ReducedProblem, omega: FloatA
 
 
 def _reduced(values: NDArray[Any], most: int) -> NDArray[Any]:
-    """Means over equal blocks, so that no side has more than about `most`."""
+    """Means over equal blocks, so that no side has more than `most`."""
     ny, nx = values.shape
-    by, bx = (max(n // most, 1) for n in (ny, nx))
+    by, bx = (-(-n // most) for n in (ny, nx))
     cut = values[: ny // by * by, : nx // bx * bx]
     return np.asarray(cut.reshape(ny // by, by, nx // bx, bx).mean(axis=(1, 3)))
 
