@@ -53,10 +53,11 @@ def discs(cell):
 # ## Finer is better
 #
 # At the same contact fraction $f$ the constriction resistance per area is proportional to the size of the spots,
-# $R_\mathrm{cc} = (a / \sigma)\, g(f)$: lengths have nothing else to be compared with. T. Ortmann et al. (2022),
-# [doi 10.1002/aenm.202202712](https://doi.org/10.1002/aenm.202202712), and work they cite argue so from pores and
-# contacts seen in the microscope. Here with random places in the same square: one seed is chance, so several. (Three spots in a cell that repeats itself are more regular than chance would have them, so
-# that the largest lie a little below the line.)
+# $R_\mathrm{cc} = (a / \sigma)\, g(f)$: lengths have nothing else to be compared with. T. Ortmann et al. (2022), [doi
+# 10.1002/aenm.202202712](https://doi.org/10.1002/aenm.202202712), and work they cite argue so from pores and contacts
+# seen in the microscope. Here with random places in the same square: one seed is chance, so several. (Three spots in
+# a cell that repeats itself are more regular than chance would have them, so that the largest lie a little below the
+# line.)
 
 # %%
 fraction = 0.05
