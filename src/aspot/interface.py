@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from aspot.laws import Law
-from aspot.morphology.unit_cell import ProfileCell, UnitCell
+from aspot.morphology.unit_cell import ProfileCell, UnitCell, VoxelCell
 
 _FIRST_BESSEL_J1_ZERO = 3.8317059702075125
 
@@ -40,6 +42,8 @@ class InterfaceProblem:
         Admittance per area where it does not [S/m2]; None: insulating.
     counter : Law or None
         Admittance per area of the far face [S/m2]; None: ideal.
+    phases : mapping of str to Law
+        Admittivity of every other phase of a `VoxelCell` [S/m].
     temperature_K : float
     backend : str
         Name of the backend that is to solve it; "auto": the first that can.
@@ -52,6 +56,7 @@ class InterfaceProblem:
     contact: Law | None = None
     gap: Law | None = None
     counter: Law | None = None
+    phases: Mapping[str, Law] = field(default_factory=dict)
     temperature_K: float
     backend: str = "auto"
 
@@ -72,11 +77,15 @@ def sufficient_depth(cell: UnitCell, tolerance: float) -> float:
     """Depth at which cutting the electrolyte changes the constriction by less than `tolerance` [m].
 
     A mode of wave number k sees an equipotential at depth H instead of a half space as tanh(k H) instead of 1, a
-    relative change of 2 exp(-2 k H).
+    relative change of 2 exp(-2 k H). Under an image of voxels whole ones are added.
     """
-    return float(np.log(2.0 / tolerance) / (2.0 * slowest_wave_number(cell)))
+    below = float(np.log(2.0 / tolerance) / (2.0 * slowest_wave_number(cell)))
+    if isinstance(cell, VoxelCell):
+        return cell.depth_m + cell.voxel_m[0] * math.ceil(below / cell.voxel_m[0])
+    return below
 
 
 def truncation_error(cell: UnitCell, depth: float) -> float:
     """Relative change of the constriction by cutting the electrolyte at `depth` [m]: 2 exp(-2 k H)."""
-    return float(2.0 * np.exp(-2.0 * slowest_wave_number(cell) * depth))
+    below = depth - cell.depth_m if isinstance(cell, VoxelCell) else depth
+    return float(2.0 * np.exp(-2.0 * slowest_wave_number(cell) * below))

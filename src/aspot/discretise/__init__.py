@@ -11,7 +11,8 @@ from aspot.discretise.planar import PLANAR
 from aspot.discretise.profile import PROFILE
 from aspot.discretise.surface import SURFACE
 from aspot.discretise.tetrahedra import TETRAHEDRA
+from aspot.discretise.voxel import VOXEL
 
-__all__ = ["BACKENDS", "PLANAR", "PROFILE", "SURFACE", "TETRAHEDRA", "Backend", "Discrete"]
+__all__ = ["BACKENDS", "PLANAR", "PROFILE", "SURFACE", "TETRAHEDRA", "VOXEL", "Backend", "Discrete"]
 
-BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE, SURFACE, TETRAHEDRA, PLANAR)}
+BACKENDS: dict[str, Backend] = {b.name: b for b in (PROFILE, SURFACE, TETRAHEDRA, PLANAR, VOXEL)}

@@ -5,6 +5,7 @@ Lengths in metres. The interface lies at z = 0, the electrolyte at z > 0 (depth)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,7 +125,53 @@ class MapCell:
     periodic: bool = True
 
 
-UnitCell = ProfileCell | BoxCell | MapCell
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VoxelCell:
+    """Box given voxel by voxel, from the electrode (first plane) down into the electrolyte.
+
+    Parameters
+    ----------
+    labels : (nz, ny, nx) uint8
+    voxel_m : (hz, hy, hx)
+        Edges of a voxel [m].
+    conductors : mapping of str to tuple of int
+        Labels of every phase that conducts or polarises, by name; "electrolyte" is one of them. Labels in none of the
+        groups are insulating pores.
+    metal : tuple of int
+        Labels of the working electrode.
+    gap : tuple of int
+        Labels of pores that stand for a gap too thin to be seen: their faces to the electrolyte carry its law.
+    plate : bool
+        Whether the image lies under a metal plate, so that what touches its first plane touches metal.
+    periodic : bool
+        True: it repeats along x and y. False: all four sides are mirror planes.
+    """
+
+    labels: NDArray[np.uint8]
+    voxel_m: tuple[float, float, float]
+    conductors: Mapping[str, tuple[int, ...]]
+    metal: tuple[int, ...] = ()
+    gap: tuple[int, ...] = ()
+    plate: bool = True
+    periodic: bool = False
+
+    @property
+    def size_x(self) -> float:
+        """Width along x [m]."""
+        return self.labels.shape[2] * self.voxel_m[2]
+
+    @property
+    def size_y(self) -> float:
+        """Width along y [m]."""
+        return self.labels.shape[1] * self.voxel_m[1]
+
+    @property
+    def depth_m(self) -> float:
+        """Depth of the image [m]."""
+        return self.labels.shape[0] * self.voxel_m[0]
+
+
+UnitCell = ProfileCell | BoxCell | MapCell | VoxelCell
 
 
 def contacts_on_front(cell: BoxCell) -> tuple[tuple[float, float], ...]:
