@@ -24,7 +24,7 @@ def interval(problem: InterfaceProblem, level: int, is_cut: bool = False) -> tup
     x = discrete.problem.solve(0.0)
     assert BACKEND.dual_impedance is not None
     low = discrete.problem.area_m2 / np.real(discrete.problem.admittance(x, 0.0))
-    return float(low), float(np.real(BACKEND.dual_impedance(discrete, 0.0, is_cut)))
+    return float(low), float(np.real(BACKEND.dual_impedance(discrete, 0.0, is_cut, np.ones(0))))
 
 
 def conductor(sigma: float) -> Conductor:

@@ -66,7 +66,7 @@ ROOT3 = math.sqrt(3)
 )
 @pytest.mark.parametrize("contact_inside", [True, False])
 def test_areas_and_volume(cell: BoxCell, inside: float, contact_inside: bool) -> None:
-    """Parabolas through the true rim miss an area of fourth order in rim_size / radius; pores are the complement."""
+    """The polygons at the rims have the area of the true shapes, as far as curvature is even; pores the complement."""
     cell = replace(cell, contact_inside=contact_inside)
     mesh = at_level(cell)
     total = cell.size_x * cell.size_y
@@ -98,23 +98,22 @@ def test_surfaces_lie_where_their_names_say() -> None:
     assert np.abs(z[mesh.surfaces["counter"]] - 1).max() < 1e-12
     assert np.abs(mesh.nodes[mesh.surfaces["front"], 1]).max() < 1e-12
     r = np.hypot(*(mesh.nodes[:, :2] * mesh.unit_m).T)
-    assert r[np.unique(mesh.surfaces["contact"])].max() <= 0.1 * (1 + 1e-7)
-    assert r[np.unique(mesh.surfaces["gap"])].min() >= 0.1 * (1 - 1e-7)
+    # A polygon of the area of the circle, with edges up to 0.22 radii: half a percent to both sides.
+    assert r[np.unique(mesh.surfaces["contact"])].max() <= 0.1 * 1.005
+    assert r[np.unique(mesh.surfaces["gap"])].min() >= 0.1 * 0.995
 
 
-def test_quarter_points_sit_at_a_quarter_and_rims_on_the_circle() -> None:
-    mesh = at_level(QUARTER)
-    straight = at_level(QUARTER, order=1)
+@pytest.mark.parametrize("level", [0, 1])
+def test_quarter_points_sit_at_a_quarter_and_rims_are_straight(level: int) -> None:
+    mesh = at_level(QUARTER, level=level)
     on_rim = np.zeros(len(mesh.nodes), dtype=bool)
-    on_rim[rim_edges(straight)] = True
-    rim_keys = {tuple(edge) for edge in np.sort(rim_edges(straight), axis=1)}
+    on_rim[rim_edges(mesh)] = True
     n_quarter = 0
     for cell in mesh.cells:
         for k, (i, j) in enumerate(CELL_EDGES):
             a, b, middle = cell[i], cell[j], mesh.nodes[cell[4 + k]]
-            if tuple(sorted((a, b))) in rim_keys:
-                assert np.hypot(*middle[:2]) * mesh.unit_m == pytest.approx(0.1, rel=1e-9)
-                continue
+            if level and not (on_rim[a] or on_rim[b]):
+                continue  # cells farther out follow the map of the cell that was cut
             t = 0.5 if on_rim[a] == on_rim[b] else (0.25 if on_rim[a] else 0.75)
             n_quarter += t != 0.5
             np.testing.assert_allclose(middle, (1 - t) * mesh.nodes[a] + t * mesh.nodes[b], atol=1e-12)

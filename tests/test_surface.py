@@ -68,7 +68,7 @@ def interval(interface: InterfaceProblem, level: int, *, is_cut: bool = False) -
     p = discrete.problem
     low = float(p.area_m2 / np.real(p.admittance(p.solve(0.0), 0.0)))
     assert SURFACE.dual_impedance is not None
-    return low, float(np.real(SURFACE.dual_impedance(discrete, 0.0, is_cut)))
+    return low, float(np.real(SURFACE.dual_impedance(discrete, 0.0, is_cut, np.ones(0))))
 
 
 QUARTER = array(disc(0.1), depth_m=1.0)

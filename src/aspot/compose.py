@@ -74,7 +74,7 @@ class SolvedInterface:
         """
         dual = backend_of(self.interface).dual_impedance
         try:
-            return None if dual is None else dual(self.discrete, omega, is_cut)
+            return None if dual is None else dual(self.discrete, omega, is_cut, self.reduced.solution(omega))
         except ConvergenceError:
             # Contrasts that the potential survives can be too much for the stream function: the answer needs no bound.
             return None
@@ -262,7 +262,6 @@ class SolvedCell:
         margin = _BOUND_MARGIN * low
         return low - margin, low + max(float(np.real(excess)), 0.0) + margin
 
-    @one_thread
     def dual_gap(self, omega: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Relative distance of two answers that share no error: Z by the potential and Z by the current, shape (m,).
 
@@ -270,10 +269,17 @@ class SolvedCell:
         the guaranteed interval; with complex laws it is the integral of (j + kappa grad phi)^2 / kappa, without
         conjugates, of both fields, an estimate of the sum of both errors. None where a backend has no dual.
         """
+        pair = self.two_sided(omega)
+        return None if pair is None else np.abs((pair[1] - pair[0]) / pair[0])
+
+    @one_thread
+    def two_sided(self, omega: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[np.complex128]] | None:
+        """Z by the potential and by the current, not extrapolated, each (m,) [ohm m2]."""
         excess = [self._dual_excess(float(w)) for w in omega]
         if any(e is None for e in excess):
             return None
-        return np.abs(np.array(excess, complex) / self._impedance(np.asarray(omega, float)))
+        z = self._impedance(np.asarray(omega, float))
+        return z, z + np.array(excess, complex)
 
     def _dual_excess(self, omega: float) -> complex | None:
         """Impedance by the current minus impedance by the potential [ohm m2]."""

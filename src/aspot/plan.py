@@ -92,6 +92,12 @@ class Plan:
         found = [backend_of(side.interface).extrapolation(level) for side in self.sides]
         return min(weight for weight, _ in found), max(safety for _, safety in found)
 
+    @property
+    def first_level(self) -> int:
+        """Level to begin with: the finest that all sides ask for."""
+        tolerance = self.cell.numerics.relative_tolerance
+        return max(backend_of(side.interface).first_level(tolerance) for side in self.sides)
+
     def unknowns(self, level: int = 1) -> float:
         """Estimated number of unknowns of the largest problem at a level."""
         return max(backend_of(s.interface).unknowns(s.interface, level) for s in self.sides)
@@ -160,6 +166,7 @@ def plan(cell: Cell) -> Plan:
             layers=layers,
             contact=electrode.contact_law(),
             gap=electrode.gap_law(),
+            phases=electrode.morphology.phase_laws(),
             temperature_K=cell.temperature,
             backend=cell.numerics.backend,
         )

@@ -103,7 +103,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     The cell is solved on successively finer levels until the change of Z from one level to the next, at every
     frequency, shows the error to be below `numerics.relative_tolerance`. Where the backend can solve for the current
     as well as for the potential, their answers must agree to that at direct current, where they enclose R_total, and at
-    the frequency of largest error (`SolvedCell.dual_gap`).
+    the frequency of largest error (`SolvedCell.two_sided`).
 
     Parameters
     ----------
@@ -144,8 +144,9 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     levels = min(backend_of(s.interface).n_levels for s in p.sides)
     solved, best, z, full_solves = None, None, None, 0
     error = np.full(omega.shape, np.inf)
-    for level in range(levels):
-        tell(f"level {level + 1}", 0.1 + 0.8 * level / levels)
+    first = min(p.first_level, levels - 1)
+    for level in range(first, levels):
+        tell(f"level {level + 1}", 0.1 + 0.8 * (level - first) / (levels - first))
         finer = solve_cell(p, level, training, basis_tolerance, clock)
         full_solves += finer.full_solves
         z_finer = finer.impedance(omega)
@@ -155,8 +156,8 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
             best = finer.extrapolated(solved, weight, safety)
         solved, z = finer, z_finer
         room = tolerance - truncation(p, solved) - _REDUCTION_SHARE * tolerance
-        if error.max() <= room:
-            checked = np.maximum(error, _dual_error(finer, omega, error))
+        if best is not None and error.max() <= room:
+            checked = np.maximum(error, _dual_error(finer, best, omega, error))
             # On the finest level the answers by the current may lag behind: they need not agree for Z to be right.
             if checked.max() <= room:
                 error = checked
@@ -210,13 +211,19 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     )
 
 
-def _dual_error(solved: SolvedCell, omega: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance from the answer by the current at direct current and where the error is largest; elsewhere 0."""
+def _dual_error(
+    solved: SolvedCell, best: SolvedCell, omega: NDArray[np.float64], error: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance of the best answer from those by potential and current, whichever is farther; relative.
+
+    At direct current, where they are bounds, and where the error is largest; elsewhere 0.
+    """
     out = np.zeros_like(error)
     at = sorted({0, int(np.argmax(error))})
-    gap = solved.dual_gap(omega[at])
-    if gap is not None:
-        out[at] = gap
+    pair = solved.two_sided(omega[at])
+    if pair is not None:
+        z = best.impedance(omega[at])
+        out[at] = np.max(np.abs(np.stack(pair) - z), axis=0) / np.abs(z)
     return out
 
 

@@ -34,6 +34,8 @@ class Backend:
     name : str
     n_levels : int
         Levels 0 .. n_levels - 1, each finer than the one before.
+    first_level : callable
+        relative tolerance -> level to begin with.
     extrapolation : callable
         level -> (weight, safety): the change of Z from the level before is added once more with this weight; times
         `safety` it is taken as the error of the result.
@@ -46,8 +48,9 @@ class Backend:
     memory_bytes : callable
         unknowns -> estimated peak memory of a complex direct solve.
     dual_impedance : callable or None
-        (discrete, angular frequency, whether the far face is a cut) -> impedance by the current, not the potential
-        [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a second, independent answer.
+        (discrete, angular frequency, whether the far face is a cut, an approximate solution) -> impedance by the
+        current, not the potential [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a second,
+        independent answer.
     resolution_error : callable or None
         (discrete, reduced problem, angular frequencies) -> error of the impedance [ohm m2] that the change from one
         level to the next need not show.
@@ -58,12 +61,13 @@ class Backend:
 
     name: str
     n_levels: int
+    first_level: Callable[[float], int] = lambda _: 0
     extrapolation: Callable[[int], tuple[float, float]]
     accepts: Callable[[object], bool]
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]
-    dual_impedance: Callable[[Discrete, float, bool], complex] | None
+    dual_impedance: Callable[[Discrete, float, bool, NDArray[np.complex128]], complex] | None
     field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
     resolution_error: Callable[[Discrete, ReducedProblem, NDArray[np.float64]], NDArray[np.float64]] | None = None
 

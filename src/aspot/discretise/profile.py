@@ -90,7 +90,7 @@ def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, 
     )
 
 
-def _profile_dual_impedance(discrete: Discrete, omega: float, is_cut: bool) -> complex:
+def _profile_dual_impedance(discrete: Discrete, omega: float, is_cut: bool, _: NDArray[np.complex128]) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, profile_fem.ProfileAssembly)
     names = assembly.mesh.region_names

@@ -64,7 +64,7 @@ def _unknowns(interface: InterfaceProblem, level: int) -> float:
     return float(nodes * (1 + len(interface.layers) + (interface.counter is not None)))
 
 
-def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool) -> complex:
+def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool, _: NDArray[np.complex128]) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
     assert isinstance(assembly, surface_fem.SurfaceAssembly)
     *upper, electrolyte = resistivities(interface, region_names(interface), omega)

@@ -1,61 +1,157 @@
-"""Periodic arrays: tetrahedra of order 2, graded into the rims.
+"""Shapes of any kind on box cells: tetrahedra of order 2, refined where bounds of the resistance are apart.
 
 numba and netgen take a second to import: only where they are needed.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, terms
+from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, resistivities, terms
+from aspot.errors import ConvergenceError
 from aspot.fem.problem import Problem
 from aspot.field import Cut, Field
-from aspot.interface import InterfaceProblem
+from aspot.interface import InterfaceProblem, slowest_wave_number
 from aspot.morphology.unit_cell import BoxCell, contacts_on_front
 
 if TYPE_CHECKING:
+    from aspot.fem.tetrahedra import AssembledTetrahedra
+    from aspot.fem.tetrahedra_dual import CurrentField
     from aspot.mesh.tetrahedra import MeshSizes
 
 
-def _tetrahedra_sizes(interface: InterfaceProblem, level: int) -> MeshSizes:
-    from aspot.mesh import tetrahedra as tetrahedral_mesh
+#: Distance of the two bounds of the resistance, over it, that the mesh of each pair of levels is refined for, and the
+#: most tetrahedra it may take. The second level of a pair cuts every edge of that mesh in two, for a quarter of it.
+_PAIRS = ((3e-2, 4_000), (8e-3, 15_000), (2e-3, 50_000), (5e-4, 150_000))
+#: A mesh is made for a part of the distance that the one before had, and at most this often.
+_STEP, _MOST_MESHES = 0.2, 8
 
-    assert isinstance(interface.cell, BoxCell)
-    return tetrahedral_mesh.recommended_sizes(interface.cell, interface.depth_m, level)
+
+@dataclass(frozen=True)
+class _Refined:
+    """A mesh that was refined for an interface, and what it reached."""
+
+    sizes: MeshSizes
+    gap: float
+    tetrahedra: int
 
 
-def _discretise_tetrahedra(interface: InterfaceProblem, level: int) -> Discrete:
+def _assembled(interface: InterfaceProblem, sizes: MeshSizes) -> tuple[AssembledTetrahedra, Problem]:
     from aspot.fem import tetrahedra as tetrahedral_fem
     from aspot.mesh import tetrahedra as tetrahedral_mesh
 
     assert isinstance(interface.cell, BoxCell)
     mesh = tetrahedral_mesh.build(
-        interface.cell,
-        depth=interface.depth_m,
-        layers=named_layers(interface),
-        order=2,
-        **asdict(_tetrahedra_sizes(interface, level)),
+        interface.cell, depth=interface.depth_m, layers=named_layers(interface), order=2, **asdict(sizes)
     )
     assembly = tetrahedral_fem.assemble(
         mesh, ideal_contact=interface.contact is None, counter_law=interface.counter is not None
     )
     area = interface.cell.size_x * interface.cell.size_y
     problem = Problem(terms(interface, assembly.matrices), area, interface.temperature_K, solver="multigrid")
+    return assembly, problem
+
+
+def _first_sizes(interface: InterfaceProblem) -> MeshSizes:
+    from aspot.mesh import tetrahedra as tetrahedral_mesh
+
+    assert isinstance(interface.cell, BoxCell)
+    return tetrahedral_mesh.recommended_sizes(interface.cell, interface.depth_m, 0)
+
+
+def _refined(interface: InterfaceProblem, pair: int) -> _Refined:
+    """The mesh of a pair of levels, made once."""
+    given = {f.name: getattr(interface, f.name) for f in fields(interface) if f.name not in ("phases", "backend")}
+    return _refine(pair, **given)
+
+
+@lru_cache(maxsize=8)
+def _refine(pair: int, **given: Any) -> _Refined:
+    """Refine until the bounds of the direct-current resistance are as close as wanted, as far as the mesh may grow.
+
+    Every mesh is made anew, with sizes for which the distance of the bounds would be equal in all cells.
+    """
+    from aspot.mesh.adaptation import wanted_sizes
+
+    interface = InterfaceProblem(**given)
+    wanted, most = _PAIRS[pair]
+    found = _refined(interface, pair - 1) if pair else _Refined(_first_sizes(interface), np.inf, 0)
+    for _ in range(_MOST_MESHES):
+        if found.gap <= wanted or found.tetrahedra > most:
+            return found
+        assembly, problem = _assembled(interface, found.sizes)
+        try:
+            field = _current_field(interface, assembly, problem, 0.0, None)
+        except ConvergenceError:
+            return found  # contrasts beyond rounding: the mesh stays as it is
+        gap = np.maximum(field.cell_gap, 0.0)
+        relative = float(gap.sum() / abs(field.impedance))
+        found = _Refined(found.sizes, relative, len(assembly.mesh.cells))
+        if relative <= wanted or found.tetrahedra > most:
+            return found
+        at_rim = assembly.currents.at_rim
+        target = max(wanted, _STEP * relative) / relative * float(gap.sum())
+        places = wanted_sizes(assembly.mesh, gap, target, at_rim)
+        found = _Refined(replace(found.sizes, places=places), np.inf, found.tetrahedra)
+    return found
+
+
+def _discretise_tetrahedra(interface: InterfaceProblem, level: int) -> Discrete:
+    sizes = replace(_refined(interface, level // 2).sizes, subdivisions=1 + level % 2)
+    assembly, problem = _assembled(interface, sizes)
     return Discrete(interface, problem, assembly)
+
+
+def _current_field(
+    interface: InterfaceProblem,
+    assembly: AssembledTetrahedra,
+    problem: Problem,
+    omega: float,
+    start: NDArray[np.complex128] | None,
+) -> CurrentField:
+    """The current field made from the potential at an angular frequency."""
+    from aspot.fem import tetrahedra_dual
+
+    x = problem.solve(omega, start=start)
+    names = assembly.mesh.region_names
+    laws = {"contact": interface.contact, "gap": interface.gap, "counter": interface.counter}
+    given = {n: 0.0 if law is None else complex(law(omega, interface.temperature_K)) for n, law in laws.items()}
+    kappa = dict(zip(names, region_admittivities(interface, names, omega), strict=True))
+    return tetrahedra_dual.equilibrated(assembly.currents, assembly.potential(x), kappa, given)
+
+
+def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool, start: NDArray[np.complex128]) -> complex:
+    from aspot.fem import tetrahedra as tetrahedral_fem
+    from aspot.fem import tetrahedra_dual
+
+    interface, assembly = discrete.interface, discrete.assembly
+    assert isinstance(assembly, tetrahedral_fem.AssembledTetrahedra)
+    assert isinstance(discrete.problem, Problem)
+    field = _current_field(interface, assembly, discrete.problem, omega, start)
+    z = field.impedance.real if omega == 0.0 else field.impedance
+    if is_cut and omega == 0.0:
+        resistivity = float(np.real(resistivities(interface, ("electrolyte",), 0.0)[0]))
+        z += tetrahedra_dual.uniform_at_cut(assembly.currents, field, resistivity, slowest_wave_number(interface.cell))
+    return z * discrete.problem.area_m2
 
 
 def _tetrahedra_unknowns(interface: InterfaceProblem, level: int) -> float:
     from aspot.mesh import tetrahedra as tetrahedral_mesh
 
     assert isinstance(interface.cell, BoxCell)
-    # Order 2 has about 1.37 nodes per tetrahedron.
-    return 1.4 * tetrahedral_mesh.estimated_tetrahedra(
-        interface.cell, interface.depth_m, _tetrahedra_sizes(interface, level), named_layers(interface)
+    wanted, most = _PAIRS[level // 2]
+    first = tetrahedral_mesh.estimated_tetrahedra(
+        interface.cell, interface.depth_m, _first_sizes(interface), named_layers(interface)
     )
+    # The distance of the bounds falls with the number of tetrahedra to the power 0.85; about 1 % at first.
+    coarse = min(max(first, first * (1e-2 / wanted) ** 1.2), most)
+    # Order 2 has about 1.37 nodes per tetrahedron.
+    return 1.4 * coarse * (8 if level % 2 else 1)
 
 
 def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, drop: complex) -> Field:
@@ -96,22 +192,31 @@ def _tetrahedra_field(discrete: Discrete, x: NDArray[np.complex128], omega: floa
 
 
 def _tetrahedra_extrapolation(level: int) -> tuple[float, float]:
-    # All levels cut the same coarse mesh, so that the error falls regularly, as (level + 1)^-p with p measured between
-    # 2.1 and 2.4 at rims. Without rim singularities p is larger and the extrapolation too long, by less than it is.
-    weight = 1.0 / (((level + 1.0) / level) ** 2.25 - 1.0)
+    if level % 2 == 0:
+        return 0.0, 1e9  # another mesh than that of the level before: their difference says little
+    # The error falls with 2^-p, p measured between 2.1 and 2.4 at rims. Without singularities p is larger and the
+    # extrapolation too long, by less than it is.
+    weight = 1.0 / (2.0**2.25 - 1.0)
     # Twice the correction: against the surface backend the error has been up to 1.5 times the correction.
     return weight, 2.0 * weight
 
 
+def _first_level(tolerance: float) -> int:
+    # The answer lies between the bounds, and their distance falls to a quarter in the second level of a pair.
+    enough = [pair for pair, (gap, _) in enumerate(_PAIRS) if gap <= 8.0 * tolerance]
+    return 2 * (enough[0] if enough else len(_PAIRS) - 1)
+
+
 TETRAHEDRA = Backend(
     name="tetrahedra",
-    n_levels=7,
+    n_levels=2 * len(_PAIRS),
+    first_level=_first_level,
     extrapolation=_tetrahedra_extrapolation,
     accepts=lambda cell: isinstance(cell, BoxCell) and not cell.periodic,
     discretise=_discretise_tetrahedra,
     unknowns=_tetrahedra_unknowns,
-    # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown.
-    memory_bytes=lambda n: 8.0e3 * n,
-    dual_impedance=None,
+    # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown; current fields: 2 kB.
+    memory_bytes=lambda n: 1.0e4 * n,
+    dual_impedance=_dual_impedance,
     field=_tetrahedra_field,
 )

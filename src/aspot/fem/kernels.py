@@ -179,7 +179,7 @@ def _stiffness_1(nodes, cells, cell_region, region, cell_slots, slots):  # type:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _is_straight(nodes, cells, e, tolerance):  # type: ignore[no-untyped-def]
+def is_straight(nodes, cells, e, tolerance):  # type: ignore[no-untyped-def]
     """Whether the middle nodes of a cell lie in the middle of its edges."""
     off = length = 0.0
     for a in range(6):
@@ -199,7 +199,7 @@ def _stiffness_2(nodes, cells, cell_region, region, exact, gradients, table, str
     for e in range(len(cells)):
         if cell_region[e] != region:
             continue
-        if _is_straight(nodes, cells, e, straight):
+        if is_straight(nodes, cells, e, straight):
             m0, m1, m2, m3, m4, m5 = _metric_of_vertices(nodes, cells[e, 0], cells[e, 1], cells[e, 2], cells[e, 3])
             for p in range(45):
                 w[p] = (

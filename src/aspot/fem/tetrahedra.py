@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from scipy.sparse import csr_array
 from aspot.errors import InputError, MemoryLimitError
 from aspot.fem import kernels
 from aspot.fem.pattern import GROUND, build
+from aspot.fem.tetrahedra_dual import CurrentSpace, current_space
 from aspot.memory import available_memory
 from aspot.mesh.tetmesh import TetrahedralMesh, planar_area, volumes
 
@@ -40,6 +42,8 @@ class AssembledTetrahedra:
         By region name [m], surface name and jump name [m2], of shape (n_unknowns + 1, n_unknowns + 1).
     area : float
         Area of contact and gap [m2].
+    fixed : tuple of str
+        Surfaces whose potential is given: grounded, or an ideal contact.
     """
 
     mesh: TetrahedralMesh
@@ -47,6 +51,13 @@ class AssembledTetrahedra:
     n_unknowns: int
     matrices: dict[str, csr_array]
     area: float
+    fixed: tuple[str, ...] = ()
+
+    @cached_property
+    def currents(self) -> CurrentSpace:
+        """Current fields on the same mesh, for bounds (see `aspot.fem.tetrahedra_dual`)."""
+        laws = [name for name in self.matrices if name not in self.mesh.region_names]
+        return current_space(self.mesh, fixed=self.fixed, laws=laws)
 
     def potential(self, x: NDArray[np.inexact]) -> NDArray[np.inexact]:
         """Potential of every node [V] from a solution (n_unknowns + 1,)."""
@@ -171,7 +182,12 @@ def assemble(
         data[name] = kernels.jump_coupling(pattern, dof[upper], dof[lower], facet_mass(upper))
     area = sum(planar_area(mesh.nodes, mesh.surfaces[name]) for name in port if name in mesh.surfaces)
     return AssembledTetrahedra(
-        mesh, dof, n_free, {name: pattern.matrix(values) for name, values in data.items()}, area * mesh.unit_m**2
+        mesh,
+        dof,
+        n_free,
+        {name: pattern.matrix(values) for name, values in data.items()},
+        area * mesh.unit_m**2,
+        (*merged, *(() if counter_law else grounded)),
     )
 
 

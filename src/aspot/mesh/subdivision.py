@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 from aspot.mesh.tetmesh import TetrahedralMesh
@@ -24,6 +25,11 @@ from aspot.mesh.topology import CELL_EDGES, CELL_FACETS, FACET_EDGES, edge_keys,
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+#: Corrections of a polygon's area; each leaves a part of the order of (edge / radius)^2.
+_POLYGON_STEPS = 4
+#: Largest slide along a mirror plane over the distance outwards, where a rim meets the plane at a small angle.
+_LONGEST_SLIDE = 10.0
+
 RimPoints = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 
@@ -152,6 +158,51 @@ def _positions(
     return out
 
 
+def _polygon(nodes: FloatArray, rim: IntArray, rim_points: RimPoints) -> None:
+    """Move the vertices of rims outwards until straight edges enclose the area of the true rim; in place."""
+    low, high = nodes.min(axis=0), nodes.max(axis=0)
+    is_mirrored = (np.abs(nodes - low) < 1e-9 * (high - low)) | (np.abs(nodes - high) < 1e-9 * (high - low))
+    t, weights = (leggauss(4)[0] + 1.0) / 2.0, leggauss(4)[1] / 2.0
+    for _ in range(_POLYGON_STEPS):
+        start, end = nodes[rim[:, 0]], nodes[rim[:, 1]]
+        chord = np.linalg.norm(end - start, axis=1)
+        lost = np.zeros_like(start)  # area between edge and rim over the length of the edge, along the normal
+        for at, weight in zip(t, weights, strict=True):
+            lost += weight * (rim_points(start, end, np.full(len(rim), at)) - start - at * (end - start))
+        shift, length = np.zeros_like(nodes), np.zeros(len(nodes))
+        for ends in rim.T:
+            np.add.at(shift, ends, lost * chord[:, None])
+            np.add.at(length, ends, chord)
+        moved = np.flatnonzero(length)
+        whole = shift[moved] / length[moved, None]
+        # Vertices on a mirror plane slide along it, as far as brings them outwards.
+        part = np.where(is_mirrored[moved], 0.0, whole)
+        square = np.sum(part**2, axis=1)
+        reach = np.divide(np.sum(whole**2, axis=1), square, out=np.ones(len(moved)), where=square > 0)
+        nodes[moved] += np.minimum(reach, _LONGEST_SLIDE)[:, None] * part
+
+
+def _drawn_to_rim(mesh: TetrahedralMesh, drawn: NDArray[np.bool_], rim_points: RimPoints | None) -> None:
+    """Straight edges at the rim, with their middle nodes at a quarter from the ends in `drawn`; in place.
+
+    The map of every cell at the rim is then singular along the straight edge and nowhere else, in the same directions
+    for all cells around it. With a curved edge of the rim it would fold over just beside it.
+    """
+    rim = rim_edges(mesh)
+    if rim_points is not None and len(rim):
+        _polygon(mesh.nodes, rim, rim_points)
+    touched = mesh.cells[drawn[mesh.cells[:, :4]].any(axis=1)]
+    along = edge_keys(rim, np.array([(0, 1)]), len(mesh.nodes))[:, 0] if len(rim) else np.empty(0, dtype=np.int64)
+    keys = edge_keys(touched[:, :4], CELL_EDGES, len(mesh.nodes))
+    for k, (i, j) in enumerate(CELL_EDGES):
+        one, two, middle = touched[:, i], touched[:, j], touched[:, 4 + k]
+        of_rim = np.isin(keys[:, k], along)
+        mesh.nodes[middle[of_rim]] = 0.5 * (mesh.nodes[one[of_rim]] + mesh.nodes[two[of_rim]])
+        for near, far in ((one, two), (two, one)):
+            mine = drawn[near] & ~drawn[far]
+            mesh.nodes[middle[mine]] = 0.75 * mesh.nodes[near[mine]] + 0.25 * mesh.nodes[far[mine]]
+
+
 def subdivided(
     mesh: TetrahedralMesh,
     *,
@@ -206,7 +257,7 @@ def subdivided(
             -1, facet_children.shape[1]
         )
 
-    return replace(
+    out = replace(
         mesh,
         nodes=nodes,
         cells=oriented(nodes, numbers[:, children].reshape(-1, children.shape[1])),
@@ -214,3 +265,10 @@ def subdivided(
         surfaces={name: cut(facets) for name, facets in mesh.surfaces.items()},
         jumps={name: (cut(upper), cut(lower)) for name, (upper, lower) in mesh.jumps.items()},
     )
+    if order == 2 and quarter_points:
+        off = np.einsum("na,ka->nk", ~on_rim[cells], table)  # s, but for a factor
+        drawn = np.zeros(len(nodes), dtype=bool)
+        touches = np.any(on_rim[cells], axis=1)
+        drawn[numbers[touches][off[touches] == 0]] = True
+        _drawn_to_rim(out, drawn, rim_points)
+    return out

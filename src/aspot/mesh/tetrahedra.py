@@ -35,12 +35,15 @@ class MeshSizes:
         Growth of the edge length with distance, 0 to 1.
     subdivisions : int
         Parts into which every edge of that mesh is cut.
+    places : (n, 4) float or None
+        Further limits: x, y, z and the largest size there [m].
     """
 
     rim_size: float
     max_size: float
     grading: float = 0.3
     subdivisions: int = 1
+    places: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -268,9 +271,12 @@ def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]
 
 
 def _meshed(
-    cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float
+    cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float, places: NDArray[np.float64]
 ) -> tuple[TetrahedralMesh, dict[str, float]]:
-    """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top."""
+    """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top.
+
+    `places` are x, y, z and size in mesh units and in the coordinates of this stack.
+    """
     occ, meshing = _netgen()
     meshing.SetMessageImportance(0)
     sx, sy = cell.size_x / unit, cell.size_y / unit
@@ -310,6 +316,8 @@ def _meshed(
     for x, y, width in _fine_places(cell, unit):
         if width < sizes.rim_size / unit:
             parameters.RestrictH(x, y, 0.0, width)
+    for x, y, z, size in places.tolist():
+        parameters.RestrictH(x, y, z, size)
     try:
         raw = occ.OCCGeometry(glued).GenerateMesh(mp=parameters)
     except Exception as error:  # netgen raises bare exceptions of several kinds
@@ -377,7 +385,7 @@ def build(
     quarter_points: bool = True,
     subdivisions: int = 1,
     split_at_depth: Sequence[tuple[str, float]] = (),
-    max_tetrahedra: int = MAX_TETRAHEDRA,
+    places: NDArray[np.float64] | None = None,
 ) -> TetrahedralMesh:
     """Tetrahedra of a box cell, graded to the rims that separate contact from gap.
 
@@ -403,8 +411,8 @@ def build(
         smoothly falling errors, fit for extrapolation.
     split_at_depth : sequence of (str, float)
         Name and depth below z = 0 [m] of planes over which the potential may jump (nodes doubled).
-    max_tetrahedra : int
-        Limit on the estimated number of tetrahedra.
+    places : (n, 4) float, optional
+        x, y, z of points and the largest edge length there [m].
 
     Returns
     -------
@@ -416,16 +424,16 @@ def build(
     InputError
         An argument that cannot be meant; nothing touches; contact or gap vanish after clipping.
     MemoryLimitError
-        The estimate exceeds `max_tetrahedra`.
+        The estimate exceeds `MAX_TETRAHEDRA`.
     AspotError
         netgen-mesher missing, or it could not mesh.
     """
     sizes = MeshSizes(rim_size=rim_size, max_size=max(max_size, rim_size), grading=grading, subdivisions=subdivisions)
     _validate(cell, depth, layers, sizes, order, split_at_depth)
     estimate = estimated_tetrahedra(cell, depth, sizes, layers)
-    if estimate > max_tetrahedra:
+    if estimate > MAX_TETRAHEDRA:
         raise MemoryLimitError(
-            f"about {estimate:.2g} tetrahedra would be needed, the limit is {max_tetrahedra:.2g}: "
+            f"about {estimate:.2g} tetrahedra would be needed, the limit is {MAX_TETRAHEDRA:.2g}: "
             f"raise rim_size ({rim_size:.3g} m)"
             f", max_size ({max_size:.3g} m) or grading ({grading:.3g})"
         )
@@ -434,7 +442,8 @@ def build(
     thick = [k for k, slab in enumerate(slabs) if slab.thickness > _EXTRUDED_UP_TO]
     if not thick:
         thick = [max(range(len(slabs)), key=lambda k: slabs[k].thickness)]
-    mesh, areas = _meshed(cell, [slabs[k].thickness for k in thick], sizes, unit)
+    below = _without_thin(slabs, thick, np.empty((0, 4)) if places is None else places / unit)
+    mesh, areas = _meshed(cell, [slabs[k].thickness for k in thick], sizes, unit, below)
     if cell.shapes and (areas["contact"] <= 0 or areas["gap"] <= 0) and rim_edges(mesh).size:
         raise AspotError("contact or gap lost while clipping the shapes")
     if areas["contact"] <= 0:
@@ -486,6 +495,17 @@ def build(
     return mesh
 
 
+def _without_thin(slabs: list[_Slab], thick: list[int], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The places in the coordinates of the stack of thick slabs alone: those in a thin one move to where it will be."""
+    out = places.copy()
+    top = 0.0
+    for k, slab in enumerate(slabs):
+        if k not in thick:
+            out[:, 2] -= np.clip(places[:, 2] - top, 0.0, slab.thickness)
+        top += slab.thickness
+    return out
+
+
 def _with_thin_slab(mesh: TetrahedralMesh, k: int, sublayers: NDArray[np.float64]) -> TetrahedralMesh:
     """Mesh with slab number k extruded between the slabs above and below it (cell_region = slab number)."""
     is_below = mesh.cell_region > k
@@ -499,9 +519,9 @@ def _with_thin_slab(mesh: TetrahedralMesh, k: int, sublayers: NDArray[np.float64
 
 
 def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: float) -> float:
-    """Relative area error to expect from polygons (order 1) or parabolas (order 2) in place of the rims.
+    """Relative area error to expect from what stands for the rims: polygons, corrected for order 2.
 
-    A chord h cuts h^3/(12 R) off a circle of radius R, a parabola through its middle misses a part (h/R)^2 of that.
+    A chord h cuts h^3/(12 R) off a circle of radius R; curves, and polygons of corrected area, miss (h/R)^2 of that.
     """
     rim = rim_edges(straight)
     radii = [min(_extent(shape)) ** 2 / max(_extent(shape)) for shape in cell.shapes if not isinstance(shape, Square)]
@@ -510,7 +530,7 @@ def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: floa
         return 1e-6  # geometric tolerance of the mesher
     h = np.linalg.norm(straight.nodes[rim[:, 0]] - straight.nodes[rim[:, 1]], axis=1) * straight.unit_m / min(radii)
     # 1.2: terms of higher order in h / R.
-    missing = 1.2 * (h**3 / 12 if order == 1 else h**5 / 100) * (min(radii) / straight.unit_m) ** 2
+    missing = 1.2 * (h**3 / 12 if order == 1 else h**5 / 30) * (min(radii) / straight.unit_m) ** 2
     return 1e-6 + float(missing.sum()) / area
 
 
