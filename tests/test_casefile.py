@@ -143,10 +143,7 @@ def test_faults_are_one_line_with_the_path_of_the_key(text: str, path: str) -> N
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [
-        (CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit"),
-        (CONTRACT.replace('"auto"', '"voxel"'), "voxel"),
-    ],
+    [(CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit"), (CONTRACT.replace('"auto"', '"voxel"'), "voxel")],
 )
 def test_what_the_contract_has_and_this_version_has_not_is_said(text: str, word: str) -> None:
     with pytest.raises(InputError, match=rf"{word}.* not available in this version"):
@@ -324,6 +321,11 @@ KEYS = """temperature name electrolyte electrolyte.thickness electrolyte.conduct
     working_electrode.diameter working_electrode.morphology.kind working_electrode.morphology.radius
     working_electrode.morphology.semi_axes working_electrode.morphology.spacing
     working_electrode.morphology.contact_fraction working_electrode.contact
+    working_electrode.morphology.arrangement working_electrode.morphology.count working_electrode.morphology.radii
+    working_electrode.morphology.cell_size working_electrode.morphology.radius_spread
+    working_electrode.morphology.overlap working_electrode.morphology.minimum_distance
+    working_electrode.morphology.file working_electrode.morphology.threshold working_electrode.morphology.labels
+    working_electrode.morphology.pixel_size working_electrode.morphology.crop working_electrode.morphology.level
     working_electrode.contact.charge_transfer_resistance working_electrode.contact.cpe_exponent
     working_electrode.gap.thickness counter_electrode.symmetric frequencies.values frequencies.per_decade
     frequencies.start numerics.backend numerics.relative_tolerance published.R_int"""

@@ -174,30 +174,27 @@ class Cell(Spec):
             for name in ("working_electrode", "counter_electrode"):
                 morphology = getattr(self, name).morphology
                 if not morphology.is_planar and morphology.pitch > electrode / 10:
+                    shown = next(iter(morphology.given(("spacing", "contact_fraction"))), "kind")
                     raise FieldError(
-                        f"{name}.morphology.{'contact_fraction' if morphology.spacing is None else 'spacing'}",
+                        f"{name}.morphology.{shown}",
                         f"makes a spacing of {morphology.pitch:.3g} m, which must be below a tenth of "
                         f"{key} = {electrode:g} m, so that the electrode holds many spots",
-                        morphology.contact_fraction or morphology.spacing,
-                        "" if morphology.spacing is None else "m",
+                        getattr(morphology, shown),
+                        "m" if shown == "spacing" else "",
                     )
 
     def _check_backend(self) -> None:
         asked = self.numerics.backend
         if asked == "auto":
             return
-        if asked == "voxel":
-            raise FieldError(
-                "numerics.backend",
-                "is not available in this version; allowed: auto, axisymmetric, surface, planar, tetrahedra",
-                asked,
-            )
         morphology = self.working_electrode.morphology
         fits: tuple[str, ...] = ("axisymmetric",)
         if morphology.arrangement in ("square", "hexagonal"):
             fits = ("surface", "planar", "tetrahedra")
         elif morphology.arrangement == "random" or morphology.kind in ("image", "height-map", "rough"):
             fits = ("planar",)
+        elif morphology.kind == "tomogram":
+            fits = ("voxel",)
         if asked not in fits:
             allowed = ", ".join(("auto", *fits))
             raise FieldError("numerics.backend", f"does not solve this morphology; allowed: {allowed}", asked)
