@@ -49,8 +49,8 @@ class Backend:
         unknowns -> estimated peak memory of a complex direct solve.
     dual_impedance : callable or None
         (discrete, angular frequency, whether the far face is a cut, an approximate solution) -> impedance by the
-        current, not the potential [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a second,
-        independent answer.
+        current, not the potential [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a
+        second, independent answer.
     resolution_error : callable or None
         (discrete, reduced problem, angular frequencies) -> error of the impedance [ohm m2] that the change from one
         level to the next need not show.
