@@ -21,6 +21,7 @@ from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.focusing_plot import focusing_picture
 from aspot.morphology.unit_cell import BoxCell, MapCell
+from aspot.plot import new_figure
 from aspot.result import Result
 
 CASES = Path(__file__).resolve().parent.parent / "cases"
@@ -291,9 +292,11 @@ def test_arrays_have_maps_too_and_tubes_have_not() -> None:
         focusing_picture([])
 
 
-def test_a_run_writes_the_map_beside_the_rest(tmp_path: Path) -> None:
+def test_a_run_writes_the_map_beside_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from aspot import output
 
+    # The picture of the field takes seconds and is tested elsewhere.
+    monkeypatch.setattr(output, "field_picture", lambda fields, title: new_figure(1, 1))
     result = solved("image_contact")
     written = {p.name for p in output.write(result, tmp_path / "out")}
     assert written == {*output.FILES, *output.PIXEL_FILES}
