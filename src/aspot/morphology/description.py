@@ -6,18 +6,20 @@ its keys among the bases of `Morphology`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
 from pydantic import model_validator
 
 from aspot.errors import InputError
-from aspot.morphology import arrays, height_map, image, planar, random, roughness
+from aspot.laws import Law
+from aspot.morphology import arrays, height_map, image, planar, random, roughness, tomogram
 from aspot.morphology.height_map import HeightKeys
 from aspot.morphology.image import ImageKeys
 from aspot.morphology.keys import Kind
 from aspot.morphology.random import RandomKeys
 from aspot.morphology.roughness import RoughKeys
+from aspot.morphology.tomogram import TomogramKeys
 from aspot.morphology.unit_cell import UnitCell
 from aspot.specification import FieldError
 
@@ -27,7 +29,7 @@ _GAP_FLOOR_M = 1e-9
 Answer = TypeVar("Answer")
 
 
-class Morphology(RandomKeys, ImageKeys, HeightKeys, RoughKeys):
+class Morphology(RandomKeys, ImageKeys, HeightKeys, RoughKeys, TomogramKeys):
     """Where the metal touches. The bases list the keys.
 
     The kind, and for spots and pores the arrangement, decide which keys are needed and allowed.
@@ -93,6 +95,10 @@ class Morphology(RandomKeys, ImageKeys, HeightKeys, RoughKeys):
         """
         return self._now(lambda m: self._module.unit_cell(m, planar_width, gap_floor or _GAP_FLOOR_M))
 
+    def phase_laws(self) -> Mapping[str, Law]:
+        """Admittivities of the phases of a tomogram beside the electrolyte [S/m]."""
+        return tomogram.phase_laws(self) if self.kind == "tomogram" else {}
+
     def resolved(self) -> Self:
         """The same morphology with what a file tells written out: where it is, its SHA-256, the size of a pixel."""
         return self.model_copy(update=self._now(self._module.content))
@@ -112,6 +118,7 @@ _KINDS: dict[str, Kind] = {
     "image": image,
     "height-map": height_map,
     "rough": roughness,
+    "tomogram": tomogram,
 }
 
 

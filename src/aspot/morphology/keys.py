@@ -16,10 +16,10 @@ class ShapeKeys(Spec):
 
     Parameters
     ----------
-    kind : "planar", "spots", "pores", "strips", "image", "height-map" or "rough"
+    kind : "planar", "spots", "pores", "strips", "image", "height-map", "rough" or "tomogram"
         Spots: metal touches inside the shapes; pores: outside them; strips: on parallel stripes; image: where the
         pixels of a file say so; height-map: where a measured surface stands out; rough: where metal meets a random
-        surface on which it is pressed.
+        surface on which it is pressed; tomogram: as the labels of voxels say.
     shape : "disc", "square", "ellipse" or "annulus"
     arrangement : "single", "square", "hexagonal" or "random"
         "single": one round shape on the axis of a flux tube; "square", "hexagonal": arrays; "random": discs at random
@@ -40,7 +40,7 @@ class ShapeKeys(Spec):
         like the others, so that `count` changes nothing there.
     """
 
-    kind: Literal["planar", "spots", "pores", "image", "height-map", "strips", "rough"] = "planar"
+    kind: Literal["planar", "spots", "pores", "image", "height-map", "strips", "rough", "tomogram"] = "planar"
     shape: Literal["disc", "square", "ellipse", "annulus"] | None = None
     arrangement: Literal["single", "square", "hexagonal", "random"] | None = None
     radius: SpotSize | None = None
