@@ -248,7 +248,7 @@ def test_currents_of_spots_are_those_of_the_point_model() -> None:
     matrix[np.diag_indices(len(a))] += 1 / (4 * a)
     share = np.linalg.solve(matrix, np.ones(len(a)))
     share /= share.sum()
-    found = sorted((s.x_m, s.y_m, s.current_share) for s in current_map(result).hot_spots(None))
+    found = sorted((s.x_m, s.y_m, s.current_share) for s in current_map(result, pixel_m=0.5e-6).hot_spots(None))
     expected = sorted(zip(x, y, share, strict=True))
     assert np.array([f[:2] for f in found]) == pytest.approx(np.array([e[:2] for e in expected]), rel=0.02)
     assert [f[2] for f in found] == pytest.approx([e[2] for e in expected], rel=0.01)
