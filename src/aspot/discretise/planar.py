@@ -33,8 +33,8 @@ _SMALL = 0.1
 #: A map begins with blocks of at most so many pixels.
 _BLOCK = 4
 #: Pixels by which rims may be out of place: of shapes (see `aspot.fem.planar_network`), and of maps with the corners
-#: of their pixels.
-_SHIFT, _CORNER_SHIFT = 0.01, 0.03
+#: of their pixels; and by how much more where the boundary of a layer is as near as the next pixels.
+_SHIFT, _CORNER_SHIFT, _LAYER_SHIFT = 0.01, 0.03, 0.04
 #: Bytes per unknown: a basis of ten vectors, as many images and transforms at once.
 _BYTES = 330.0
 
@@ -142,6 +142,7 @@ def _resolution_error(discrete: Discrete, reduced: ReducedProblem, omega: FloatA
     z_contact = 1.0 / law["contact"] if "contact" in law else np.zeros(len(omega))
     z_rim = sum(r / law[network.slabs[i][0]] for i, r in network.rim_resistances.items())
     shift = _SHIFT if isinstance(discrete.interface.cell, BoxCell) else _CORNER_SHIFT
+    shift += _LAYER_SHIFT * (1.0 - float(network.shares.max()))
     y_gap = law.get("gap", np.zeros(len(omega)))
     out = np.empty(len(omega))
     for m, (c, y) in enumerate(zip(reduced.coefficients(omega), reduced.admittance(omega), strict=True)):
@@ -314,8 +315,9 @@ def _ranges(covered: FloatArray, size: float) -> tuple[tuple[float, float], ...]
 PLANAR = Backend(
     name="planar",
     n_levels=_N_LEVELS,
-    # The error falls about fourfold per level, with thin films of high conductance twofold.
-    extrapolation=lambda level: (1.0 / 3.0, 1.0),
+    # The error falls about fourfold per level, twofold with good conductors as thin films and while pixels are larger
+    # than kappa / y of the contact.
+    extrapolation=lambda level: (1.0 / 3.0, 2.0),
     accepts=lambda cell: isinstance(cell, (BoxCell, MapCell)),
     discretise=_discretise,
     unknowns=_unknowns,
