@@ -11,8 +11,11 @@ from PIL import Image
 
 import aspot
 from aspot.cell import Cell
-from aspot.errors import InputError
+from aspot.errors import AspotError, InputError
+from aspot.field_plot import drawable
 from aspot.morphology.tomogram import read_labels
+from aspot.morphology.unit_cell import VoxelCell
+from aspot.tomogram_plot import tomogram_view
 
 CASE = Path(__file__).parents[1] / "cases" / "tomogram.toml"
 
@@ -142,3 +145,22 @@ def test_the_case_is_solved_with_bounds() -> None:
     assert field.cut is not None
     assert np.abs(field.potential_V.real).max() <= 1.0 + 1e-9
     assert case.with_().digest == aspot.load(CASE).digest
+
+
+def test_the_view_shows_metal_pores_and_electrolyte(tmp_path: Path) -> None:
+    """A PNG of the size asked for, with gold, blue and grey in it; lengths keep their unit."""
+    unit = aspot.load(CASE).working_electrode.morphology.unit_cell(1.0)
+    assert isinstance(unit, VoxelCell)
+    try:
+        tomogram_view(unit, tmp_path / "view.png", size=(300, 240))
+    except AspotError as error:
+        if "OpenGL" in str(error):
+            pytest.skip(f"needs an OpenGL library: {error}")
+        raise
+    with Image.open(tmp_path / "view.png") as picture:
+        assert picture.size == (300, 240)
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), int), 2, 0)
+    assert np.mean(red > blue + 60) > 0.02
+    assert np.mean(blue > red + 40) > 0.02
+    assert np.mean((abs(red - blue) < 8) & (abs(green - blue) < 8) & (red < 200) & (red > 40)) > 0.02
+    assert drawable("x / \u00b5m") == "x / um"

@@ -320,6 +320,30 @@ _NO_OPENGL = (
 )
 
 
+def drawable(text: str) -> str:
+    """Text in letters that the fonts of VTK have: it leaves others out, and a micrometre became a metre."""
+    return text.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
+
+
+def working_pyvista() -> Any:
+    """The package pyvista, once it has been seen to draw.
+
+    Raises
+    ------
+    AspotError
+        If it is not installed or cannot draw here; the message says what is missing.
+    """
+    try:
+        import pyvista
+    except ImportError as exc:
+        raise AspotError(f"3-D view: needs the package pyvista ({exc})") from None
+    # Without a working OpenGL library VTK ends the process instead of raising: try in another one first.
+    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False, timeout=120)
+    if probe.returncode != 0:
+        raise AspotError(_NO_OPENGL)
+    return pyvista
+
+
 def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 1000)) -> None:
     """Write a 3-D view of the magnitude of the current density to a PNG file, by pyvista.
 
@@ -341,17 +365,11 @@ def view_3d(field: Field, path: str | Path, *, size: tuple[int, int] = (1400, 10
     vtk_types = {"tetra": 10, "tetra10": 24, "hexahedron": 12}
     if field.cell_type not in vtk_types:
         raise InputError(f"3-D view: the field is made of {field.cell_type}; use field_picture")
-    try:
-        import pyvista
-    except ImportError as exc:
-        raise AspotError(f"3-D view: needs the package pyvista ({exc})") from None
-    # Without a working OpenGL library VTK ends the process instead of raising: try in another one first.
-    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False, timeout=120)
-    if probe.returncode != 0:
-        raise AspotError(_NO_OPENGL)
+    pyvista = working_pyvista()
     try:
         magnitude = np.sqrt(np.sum(np.abs(field.current_density_A_m2) ** 2, axis=1))
         factor, unit = length_unit(float(np.ptp(field.points_m, axis=0).max()))
+        unit = drawable(unit)
         cells = np.column_stack([np.full(len(field.cells), field.cells.shape[1]), field.cells]).ravel()
         points = field.points_m * factor * np.array([1.0, 1.0, -1.0])
         grid = pyvista.UnstructuredGrid(cells, np.full(len(field.cells), vtk_types[field.cell_type]), points)

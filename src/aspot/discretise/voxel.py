@@ -204,7 +204,7 @@ def _cut(
         return None
     quads = cells[:, [0, 1, 5, 4]]
     shown, triangles = np.unique(np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]), return_inverse=True)
-    front = (mesh.region[0, 0] < len(mesh.region_names)) & mesh.plate
+    front = mesh.is_metal[0, 0] | ((mesh.region[0, 0] < len(mesh.region_names)) & mesh.plate)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], front.astype(int), [0]]))) * mesh.voxel_m[2]
     return Cut(
         points_m=points[shown][:, [0, 2]],
