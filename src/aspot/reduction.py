@@ -25,7 +25,7 @@ _CAUTION = 0.3
 #: Rows of the residual that are held at once.
 _BLOCK = 8192
 #: Rows by which residuals are compared, evenly spread, where there are more unknowns.
-_SAMPLED = 100_000
+_SAMPLED = 50_000
 
 
 @dataclass(frozen=True)

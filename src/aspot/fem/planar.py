@@ -197,7 +197,7 @@ def solve(
     theta : (Q,) complex
         Values of the laws of `network.names`.
     start : (n_free + 1,), optional
-        A guess; then the residual need fall to a thousandth of the guess's only.
+        A guess; then the residual need fall to 1e-5 of the guess's only.
     limit : float
         Largest accepted residual relative to 1 V, but not below 1e-6.
 
