@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aspot.discretise import slab
 from aspot.discretise.backend import (
     Backend,
     Discrete,
@@ -31,8 +32,6 @@ ComplexArray = NDArray[np.complex128]
 #: Order along the rays, order across, rings: by level.
 _LEVELS = ((3, 2, 2), (4, 3, 3), (5, 4, 4), (6, 5, 5), (7, 6, 6), (9, 7, 7))
 
-#: Depths at which a field is sampled in the electrolyte, and in each half of a layer.
-_DEPTHS, _LAYER_DEPTHS = 28, 6
 #: Cells into which a patch is cut along the rays and across, to show a field.
 _SHOWN = (6, 3)
 #: Distance from the ends of a patch at which slopes are taken, as at a rim they are infinite.
@@ -83,29 +82,6 @@ def _dual_impedance(discrete: Discrete, omega: float, is_cut: bool, _: NDArray[n
     return z * discrete.problem.area_m2
 
 
-def _depths(thickness: float, smallest: float, *, is_layer: bool) -> FloatArray:
-    """Depths from 0 to `thickness`, denser towards the interface, in a layer towards both faces."""
-    if not is_layer:
-        return np.concatenate([[0.0], np.geomspace(min(smallest, 0.1 * thickness), thickness, _DEPTHS)])
-    half = np.concatenate([[0.0], np.geomspace(min(smallest, 0.05 * thickness), 0.5 * thickness, _LAYER_DEPTHS)])
-    return np.concatenate([half, thickness - half[-2::-1]])
-
-
-def _profiles(
-    k: FloatArray, depth: FloatArray, thickness: float, top: ComplexArray, bottom: ComplexArray
-) -> tuple[ComplexArray, ComplexArray]:
-    """Modal potentials and their slopes in z at depths of a slab, each (depths, modes), from those of its faces."""
-    z, rest = depth[:, None], thickness - depth[:, None]
-    kt = np.maximum(k * thickness, 1e-9)  # the uniform mode is linear: the limit of a small k
-    k = kt / thickness
-    below = -np.expm1(-2.0 * kt)
-    # sinh(k rest) / sinh(k t) and the like, without overflow.
-    down, up = -np.exp(-k * z) * np.expm1(-2 * k * rest) / below, -np.exp(-k * rest) * np.expm1(-2 * k * z) / below
-    down_slope = -k * np.exp(-k * z) * (1.0 + np.exp(-2 * k * rest)) / below
-    up_slope = k * np.exp(-k * rest) * (1.0 + np.exp(-2 * k * z)) / below
-    return down * top + up * bottom, down_slope * top + up_slope * bottom
-
-
 def _sampled(
     assembly: surface_fem.SurfaceAssembly, x: ComplexArray
 ) -> tuple[list[FloatArray], list[ComplexArray], list[ComplexArray]]:
@@ -118,8 +94,8 @@ def _sampled(
     smallest = 0.1 * min(sizes)
     depths, potentials, slopes = [], [], []
     for s, thickness in enumerate(assembly.thickness):
-        depth = _depths(thickness, smallest, is_layer=s + 1 < len(assembly.thickness))
-        modal, modal_slope = _profiles(k, depth, thickness, faces[s], faces[s + 1])
+        depth = slab.depths(thickness, smallest, is_layer=s + 1 < len(assembly.thickness))
+        modal, modal_slope = slab.profiles(k, depth, thickness, faces[s], faces[s + 1])
         depths.append(depth)
         potentials.append(modal @ to_nodes)
         slopes.append(modal_slope @ to_nodes)
@@ -151,7 +127,7 @@ def _field(discrete: Discrete, x: ComplexArray, omega: float, drop: complex) -> 
             points.append(xyz.reshape(-1, 3))
             potential.append(value.ravel())
             current.append(flow.reshape(-1, 3))
-            block = _hexahedra(len(depth), *grid)
+            block = slab.hexahedra(len(depth), *grid)
             cells.append(first + block)
             regions.append(np.full(len(block), s))
             first += value.size
@@ -207,14 +183,6 @@ def _product(a: FloatArray, b: FloatArray, nodal: ComplexArray) -> ComplexArray:
     return np.asarray(np.einsum("ai,bj,zij->zab", a, b, nodal, optimize=True))
 
 
-def _hexahedra(n_z: int, n_u: int, n_v: int) -> NDArray[np.int64]:
-    """Cells of a grid whose points run over z, u and v, the last fastest."""
-    index = np.arange(n_z * n_u * n_v).reshape(n_z, n_u, n_v)
-    corners = [(0, 0), (1, 0), (1, 1), (0, 1)]
-    at = [index[k : n_z - 1 + k, i : n_u - 1 + i, j : n_v - 1 + j] for k in (0, 1) for i, j in corners]
-    return np.stack([a.ravel() for a in at], -1)
-
-
 @dataclass(frozen=True)
 class _Copy:
     """Image of a wedge: reflected (orientation -1: y to -y), turned around z, then moved."""
@@ -247,12 +215,10 @@ def _cut(
 ) -> Cut:
     points, triangles, potential, current = [], [], [], []
     first = 0
-    for slab in front:
-        for xz, value, flow in slab:
+    for patches in front:
+        for xz, value, flow in patches:
             n_z, n_x = value.shape
-            index = first + np.arange(n_z * n_x).reshape(n_z, n_x)
-            a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, 1:].ravel(), index[1:, :-1].ravel()
-            triangles.append(np.concatenate([np.stack([a, b, c], -1), np.stack([a, c, d], -1)]))
+            triangles.append(first + slab.triangles(n_z, n_x))
             points.append(xz.reshape(-1, 2))
             potential.append(value.ravel())
             current.append(flow.reshape(-1, 2))
