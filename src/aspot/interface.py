@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from aspot.laws import Law
+from aspot.morphology.grains import Grains
 from aspot.morphology.unit_cell import ProfileCell, UnitCell, VoxelCell
 
 _FIRST_BESSEL_J1_ZERO = 3.8317059702075125
@@ -21,6 +22,24 @@ class Layer:
     name: str
     thickness_m: float
     law: Law
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polycrystal:
+    """Grains resolved one by one under the electrode; deeper down `InterfaceProblem.electrolyte` stands for them.
+
+    Parameters
+    ----------
+    grains : Grains
+    grain : Law
+        Admittivity inside the grains [S/m].
+    boundary : Law
+        Admittance per area of a boundary [S/m2].
+    """
+
+    grains: Grains
+    grain: Law
+    boundary: Law
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +63,8 @@ class InterfaceProblem:
         Admittance per area of the far face [S/m2]; None: ideal.
     phases : mapping of str to Law
         Admittivity of every other phase of a `VoxelCell` [S/m].
+    polycrystal : Polycrystal or None
+        Grains that fill the upper part of `depth_m` (or all of it), in a `BoxCell` with mirror planes.
     temperature_K : float
     backend : str
         Name of the backend that is to solve it; "auto": the first that can.
@@ -57,6 +78,7 @@ class InterfaceProblem:
     gap: Law | None = None
     counter: Law | None = None
     phases: Mapping[str, Law] = field(default_factory=dict)
+    polycrystal: Polycrystal | None = None
     temperature_K: float
     backend: str = "auto"
 

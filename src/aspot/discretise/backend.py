@@ -81,6 +81,11 @@ def laws_of_terms(interface: InterfaceProblem) -> dict[str, tuple[Role, Law]]:
         "counter": ("counter", interface.counter),
     }
     laws |= {layer.name: ("layer", layer.law) for layer in interface.layers}
+    if interface.polycrystal is not None:
+        laws |= {
+            "grains": ("electrolyte", interface.polycrystal.grain),
+            "grain_boundaries": ("boundary", interface.polycrystal.boundary),
+        }
     return {name: (role, law) for name, (role, law) in laws.items() if law is not None}
 
 
@@ -98,6 +103,8 @@ def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tup
 def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> NDArray[np.complex128]:
     """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
     laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
+    if interface.polycrystal is not None:
+        laws["grains"] = interface.polycrystal.grain
     return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
 
 

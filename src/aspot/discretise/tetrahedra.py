@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.discretise.backend import Backend, Discrete, named_layers, region_admittivities, resistivities, terms
-from aspot.errors import ConvergenceError
+from aspot.errors import ConvergenceError, InputError
 from aspot.fem.problem import Problem
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem, slowest_wave_number
+from aspot.morphology.grains import Grains
 from aspot.morphology.unit_cell import BoxCell, contacts_on_front
 
 if TYPE_CHECKING:
     from aspot.fem.tetrahedra import AssembledTetrahedra
     from aspot.fem.tetrahedra_dual import CurrentField
+    from aspot.mesh.tetmesh import TetrahedralMesh
     from aspot.mesh.tetrahedra import MeshSizes
 
 
@@ -46,15 +48,34 @@ def _assembled(interface: InterfaceProblem, sizes: MeshSizes) -> tuple[Assembled
     from aspot.mesh import tetrahedra as tetrahedral_mesh
 
     assert isinstance(interface.cell, BoxCell)
-    mesh = tetrahedral_mesh.build(
-        interface.cell, depth=interface.depth_m, layers=named_layers(interface), order=2, **asdict(sizes)
-    )
+    if interface.polycrystal is None:
+        mesh = tetrahedral_mesh.build(
+            interface.cell, depth=interface.depth_m, layers=named_layers(interface), order=2, **asdict(sizes)
+        )
+    else:
+        mesh = _grains_meshed(interface, interface.cell, interface.polycrystal.grains, sizes)
     assembly = tetrahedral_fem.assemble(
         mesh, ideal_contact=interface.contact is None, counter_law=interface.counter is not None
     )
     area = interface.cell.size_x * interface.cell.size_y
     problem = Problem(terms(interface, assembly.matrices), area, interface.temperature_K, solver="multigrid")
     return assembly, problem
+
+
+def _grains_meshed(interface: InterfaceProblem, cell: BoxCell, grains: Grains, sizes: MeshSizes) -> TetrahedralMesh:
+    from aspot.mesh import grains as grain_mesh
+
+    if interface.layers:
+        names = [layer.name for layer in interface.layers]
+        raise InputError(f"layers = {names}: there is no mesh of grains under a layer")
+    return grain_mesh.build(
+        cell,
+        grains.walls(cell.size_x, cell.size_y),
+        depth=interface.depth_m,
+        grain_depth=grains.depth_m,
+        grain_size=grains.size_m,
+        sizes=sizes,
+    )
 
 
 def _first_sizes(interface: InterfaceProblem) -> MeshSizes:
@@ -121,6 +142,8 @@ def _current_field(
     names = assembly.mesh.region_names
     laws = {"contact": interface.contact, "gap": interface.gap, "counter": interface.counter}
     given = {n: 0.0 if law is None else complex(law(omega, interface.temperature_K)) for n, law in laws.items()}
+    if interface.polycrystal is not None:
+        given["grain_boundaries"] = complex(interface.polycrystal.boundary(omega, interface.temperature_K))
     kappa = dict(zip(names, region_admittivities(interface, names, omega), strict=True))
     return tetrahedra_dual.equilibrated(assembly.currents, assembly.potential(x), kappa, given)
 

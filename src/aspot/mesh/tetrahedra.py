@@ -63,7 +63,7 @@ def _extent(shape: Shape) -> tuple[float, float]:
     return half, half
 
 
-def _feature(cell: BoxCell) -> float:
+def smallest_half_width(cell: BoxCell) -> float:
     """Smallest half width among shapes and box [m]."""
     return min([cell.size_x, cell.size_y, *(min(_extent(shape)) for shape in cell.shapes)])
 
@@ -99,7 +99,7 @@ def estimated_tetrahedra(
     # int_0^reach pi d / (h0 + g d)^3 dd = pi reach^2 / (2 h0 (h0 + g reach)^2)
     near = math.pi * length * reach**2 / (2 * h0 * (h0 + g * reach) ** 2) if length else 0.0
     triangles = 2.3 * (cell.size_x * cell.size_y / far**2 + (2 * length / (h0 * g) if length else 0.0))
-    feature = _feature(cell)
+    feature = smallest_half_width(cell)
     extruded = 0.0
     for _, thickness in layers:
         if thickness <= _EXTRUDED_UP_TO * feature:
@@ -216,6 +216,12 @@ def _face(occ: Any, shape: Shape, unit: float) -> Any:
     return disc
 
 
+def _polygon_face(occ: Any, corners: NDArray[np.float64]) -> Any:
+    """Plane polygon given by its corners (k, 3) in order."""
+    points = [occ.Pnt(*corner) for corner in corners.tolist()]
+    return occ.Face(occ.Wire([occ.Segment(a, b) for a, b in zip(points, [*points[1:], points[0]], strict=True)]))
+
+
 def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]:
     """Places (x, y) that may want cells smaller than the rest of the rim, with the size wanted; mesh units.
 
@@ -270,12 +276,18 @@ def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]
     return places
 
 
-def _meshed(
-    cell: BoxCell, thicknesses: Sequence[float], sizes: MeshSizes, unit: float, places: NDArray[np.float64]
+def meshed(
+    cell: BoxCell,
+    thicknesses: Sequence[float],
+    sizes: MeshSizes,
+    unit: float,
+    places: NDArray[np.float64],
+    walls: Sequence[NDArray[np.float64]] = (),
 ) -> tuple[TetrahedralMesh, dict[str, float]]:
     """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top.
 
-    `places` are x, y, z and size in mesh units and in the coordinates of this stack.
+    `places` are x, y, z and size in mesh units and in the coordinates of this stack. `walls` are plane polygons (k, 3)
+    in mesh units that cut the boxes into parts: the regions are then the parts, in no particular order.
     """
     occ, meshing = _netgen()
     meshing.SetMessageImportance(0)
@@ -301,11 +313,12 @@ def _meshed(
         if k + 1 == len(thicknesses):
             solid.faces.Max(occ.Z).name = "counter"
         solids.append(solid)
-    glued = occ.Glue([*parts.values(), *solids])
+    faces = [_polygon_face(occ, wall) for wall in walls]
+    glued = occ.Glue([*parts.values(), *solids, *faces])
     edges: dict[str, list[Any]] = {"contact": [], "gap": []}
     areas = dict.fromkeys(parts, 0.0)
     # Each tagged face appears once by itself and once as a face of the first box.
-    for face in next(solid for solid in glued.solids if solid.name == "slab 0").faces:
+    for face in (face for solid in glued.solids if solid.name == "slab 0" for face in solid.faces):
         if face.name in edges:
             areas[face.name] += face.mass
             edges[face.name] += list(face.edges)
@@ -330,14 +343,16 @@ def _meshed(
         raise AspotError("netgen returned no tetrahedra for this cell; try a smaller max_size")
     vertices = cells["nodes"][:, :4].astype(np.int64) - 1
     triangles = facets["nodes"][:, :3].astype(np.int64) - 1
-    material = np.array([int(raw.GetMaterial(k + 1).split()[1]) for k in range(cells["index"].max())], dtype=np.int64)
+    domains = int(cells["index"].max())
+    # Without walls every box is one domain, with walls every part of it.
+    box = [k if walls else int(raw.GetMaterial(k + 1).split()[1]) for k in range(domains)]
     tags = np.array([descriptor.bcname for descriptor in raw.FaceDescriptors()])[facets["index"] - 1]
     nodes = np.asarray(raw.Coordinates(), dtype=np.float64).copy()
     mesh = TetrahedralMesh(
         nodes=nodes,
         cells=oriented(nodes, vertices),
-        cell_region=material[cells["index"] - 1],
-        region_names=tuple(f"slab {k}" for k in range(len(thicknesses))),
+        cell_region=np.array(box, dtype=np.int64)[cells["index"] - 1],
+        region_names=tuple(f"slab {k}" for k in range(max(box) + 1)),
         surfaces={name: triangles[tags == name] for name in ("contact", "gap", "counter", "front")},
         unit_m=unit,
     )
@@ -437,13 +452,13 @@ def build(
             f"raise rim_size ({rim_size:.3g} m)"
             f", max_size ({max_size:.3g} m) or grading ({grading:.3g})"
         )
-    unit = _feature(cell)
+    unit = smallest_half_width(cell)
     slabs = _slabs(depth, layers, split_at_depth, unit)
     thick = [k for k, slab in enumerate(slabs) if slab.thickness > _EXTRUDED_UP_TO]
     if not thick:
         thick = [max(range(len(slabs)), key=lambda k: slabs[k].thickness)]
     below = _without_thin(slabs, thick, np.empty((0, 4)) if places is None else places / unit)
-    mesh, areas = _meshed(cell, [slabs[k].thickness for k in thick], sizes, unit, below)
+    mesh, areas = meshed(cell, [slabs[k].thickness for k in thick], sizes, unit, below)
     if cell.shapes and (areas["contact"] <= 0 or areas["gap"] <= 0) and rim_edges(mesh).size:
         raise AspotError("contact or gap lost while clipping the shapes")
     if areas["contact"] <= 0:
@@ -477,18 +492,31 @@ def build(
         unit_m=unit,
         region_names=("electrolyte", *(name for name, _ in layers)),
     )
+    return finished(mesh, cell, areas, sizes, order, quarter_points)
+
+
+def finished(
+    mesh: TetrahedralMesh,
+    cell: BoxCell,
+    areas: dict[str, float],
+    sizes: MeshSizes,
+    order: int = 2,
+    quarter_points: bool = True,
+) -> TetrahedralMesh:
+    """Mesh of order 1 cut as `sizes` want it, of the order wanted, rims curved and of the right area; checked."""
     allowed = _area_error(cell, mesh, order, min(area for area in areas.values() if area > 0))
-    if order == 2 or subdivisions > 1:
+    if order == 2 or sizes.subdivisions > 1:
+        unit = mesh.unit_m
         mesh = subdivided(
             mesh,
-            n=subdivisions,
+            n=sizes.subdivisions,
             order=order,
             quarter_points=quarter_points,
             rim_points=lambda start, end, t: _rim_points(cell, unit, start, end, t),
         )
     if (jacobians(mesh, 3)[0] <= 0).any():
         raise AspotError(
-            f"rim_size {rim_size:.3g} m is too coarse to follow the curved rim (cells turn inside out): "
+            f"rim_size {sizes.rim_size:.3g} m is too coarse to follow the curved rim (cells turn inside out): "
             f"use about 0.2 of the smallest radius of curvature"
         )
     check(mesh, areas={name: (areas[name], allowed) for name in areas if areas[name] > 0})
@@ -555,7 +583,7 @@ def recommended_sizes(cell: BoxCell, depth: float, level: int) -> MeshSizes:
     """
     if level < 0:
         raise InputError(f"level = {level}: must be 0 or more")
-    narrowest = _feature(cell)
+    narrowest = smallest_half_width(cell)
     for shape in cell.shapes:
         if isinstance(shape, Annulus):
             narrowest = min(narrowest, (shape.radius - shape.inner_radius) / 2)

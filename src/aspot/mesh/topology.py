@@ -20,6 +20,8 @@ IntArray = NDArray[np.int64]
 CELL_EDGES = np.array([(0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3)])
 FACET_EDGES = np.array([(0, 1), (1, 2), (0, 2)])
 CELL_FACETS = np.array([(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)])
+#: The same with the middle nodes of their edges.
+_FACETS_WITH_EDGES = np.array([(0, 1, 2, 4, 5, 6), (0, 1, 3, 4, 8, 7), (0, 2, 3, 6, 9, 7), (1, 2, 3, 5, 9, 8)])
 
 
 def edge_keys(vertices: IntArray, local_edges: IntArray, n_nodes: int) -> IntArray:
@@ -181,3 +183,49 @@ def with_jump(mesh: TetrahedralMesh, name: str, is_below: NDArray[np.bool_]) -> 
         surfaces=surfaces,
         jumps={**mesh.jumps, name: (facets, lower[facets])},
     )
+
+
+def with_grains(mesh: TetrahedralMesh, name: str, grain: IntArray) -> TetrahedralMesh:
+    """Mesh (order 1 or 2) whose potential may jump wherever cells of two grains meet.
+
+    Every node is there once for each grain that has it, so that lines and points where several grains meet need no
+    care. `jumps[name]` holds all facets between grains, as seen from either.
+
+    Parameters
+    ----------
+    mesh : TetrahedralMesh
+    name : str
+    grain : (n_cells,) int
+        Number of the grain of each cell.
+    """
+    cells, n_nodes = mesh.cells, len(mesh.nodes)
+    local = _FACETS_WITH_EDGES if mesh.order == 2 else CELL_FACETS
+    keys = _facet_keys(cells[:, CELL_FACETS].reshape(-1, 3), n_nodes)
+    order = np.argsort(keys, kind="stable")
+    owner = order // 4
+    is_shared = keys[order[1:]] == keys[order[:-1]]
+    first = np.flatnonzero(is_shared & (grain[owner[1:]] != grain[owner[:-1]]))
+    facets = cells[:, local].reshape(-1, local.shape[1])[order[first]]
+    n_grains = int(grain.max()) + 1
+    copies, inverse = np.unique(cells * n_grains + grain[:, None], return_inverse=True)
+
+    def copy_of(nodes: IntArray, of: IntArray) -> IntArray:
+        return np.searchsorted(copies, nodes * n_grains + of[:, None])
+
+    surfaces = {}
+    for key, facet in mesh.surfaces.items():
+        at = np.searchsorted(keys[order], _facet_keys(facet[:, :3], n_nodes))
+        surfaces[key] = copy_of(facet, grain[owner[at]]) if len(facet) else facet
+    return replace(
+        mesh,
+        nodes=mesh.nodes[copies // n_grains],
+        cells=inverse.reshape(cells.shape),
+        surfaces=surfaces,
+        jumps={**mesh.jumps, name: (copy_of(facets, grain[owner[first]]), copy_of(facets, grain[owner[first + 1]]))},
+    )
+
+
+def _facet_keys(facets: IntArray, n_nodes: int) -> IntArray:
+    """One integer per triangle, whatever the order of its vertices."""
+    s = np.sort(facets, axis=1).astype(np.int64)
+    return np.asarray((s[:, 0] * n_nodes + s[:, 1]) * n_nodes + s[:, 2])
