@@ -106,12 +106,22 @@ def _shape(cut: Cut, window: Window) -> float:
     return (depth + metal) / (right - left)
 
 
+#: Contacts on the cut that are shown together.
+_FEW = 2
+
+
 def _spot_window(cut: Cut) -> Window:
     """Lateral and depth range (m) that shows the smallest feature of the surface with its surroundings."""
     width, depth = cut.width_m, cut.depth_m
     rims = sorted({x for pair in cut.contact_m for x in pair if 1e-9 * width < x < width * (1 - 1e-9)})
     if not rims:
         return 0.0, width, 0.0, min(depth, width)
+    if len(cut.contact_m) > _FEW:
+        # One of many: the widest, with its neighbourhood.
+        start, end = max(cut.contact_m, key=lambda pair: pair[1] - pair[0])
+        size = min(max(6.0 * (end - start), 0.15 * width), width)
+        left = min(max(0.5 * (start + end - size), 0.0), width - size)
+        return left, left + size, 0.0, min(depth, size)
     if rims[0] <= 0.5 * width or len(rims) > 1:
         size = min(2.5 * rims[-1], width)
         return 0.0, size, 0.0, min(depth, size)

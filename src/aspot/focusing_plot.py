@@ -67,7 +67,7 @@ def frequency_name(m: CurrentMap) -> str:
 
 
 def _map(ax: Axes, m: CurrentMap) -> None:
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
 
     ny, nx = m.contact.shape
     height, width = ny * m.pixel_m[0], nx * m.pixel_m[1]
@@ -84,7 +84,9 @@ def _map(ax: Axes, m: CurrentMap) -> None:
         low, high = low / 1.1, high * 1.1
     ax.set_facecolor("#d9d9d9")
     shown = np.maximum(values, low) if has_gap_current else np.where(contact > 0.0, np.maximum(values, low), np.nan)
-    picture = ax.imshow(shown, norm=LogNorm(low, high), cmap="inferno", extent=extent, interpolation="nearest")
+    is_narrow = high < 3.0 * low
+    norm = (Normalize if is_narrow else LogNorm)(low, high)
+    picture = ax.imshow(shown, norm=norm, cmap="inferno", extent=extent, interpolation="nearest")
     if has_gap_current:
         rows, columns = contact.shape
         x = (np.arange(columns) + 0.5) * width * factor / columns
@@ -95,7 +97,8 @@ def _map(ax: Axes, m: CurrentMap) -> None:
     bar.set_label(r"current density, $|j|$ / $|j_\mathrm{mean}|$", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     bar.ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-    bar.ax.yaxis.set_minor_formatter(lambda v, _: f"{v:g}" if high < 20.0 * low and f"{v:.0e}"[0] in "25" else "")
+    if not is_narrow:
+        bar.ax.yaxis.set_minor_formatter(lambda v, _: f"{v:g}" if high < 20.0 * low and f"{v:.0e}"[0] in "25" else "")
     _numbers(ax, m, factor)
     ax.set_xlabel(f"x / {unit}", fontsize=9)
     ax.set_ylabel(f"y / {unit}", fontsize=9)
