@@ -185,7 +185,7 @@ class Network:
         shape = w.shape[:3]
         # In double precision: some of its conductances are negative, and single ones would leave it indefinite.
         off, tie = np.zeros((13, *shape)), np.zeros(shape)
-        tables = net.tables(self.codes)
+        tables = net.tables(tuple(int(code) for code in self.codes))
         for colour in (0, 1):
 
             def add(a: int, b: int, colour: int = colour) -> None:

@@ -21,6 +21,8 @@ that follow coarse node C lie side by side: edges x, y, z (2 each), faces xy, xz
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -122,17 +124,25 @@ def _split(code):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _between(off, slot, k, j, i, dz, dy, dx):  # type: ignore[no-untyped-def]
-    """Positive conductance between a node and a neighbour, 0 outside."""
+def _between(off, slot, inner, k, j, i, dz, dy, dx):  # type: ignore[no-untyped-def]
+    """Positive conductance between a node and a neighbour, 0 outside; inner: the node lies on no face of the grid."""
     code = 9 * dz + 3 * dy + dx
     if code < 0:
         k, j, i, code, dz, dy, dx = k + dz, j + dy, i + dx, -code, -dz, -dy, -dx
     s = slot[code]
-    nz, ny, nx = off.shape[1:]
-    if s < 0 or k < 0 or j < 0 or i < 0 or k + dz >= nz or j + dy >= ny or j + dy < 0 or i + dx >= nx or i + dx < 0:
+    if s < 0:
         return 0.0
-    if j >= ny or i >= nx:
-        return 0.0
+    if not inner:
+        nz, ny, nx = off.shape[1:]
+        if (
+            k < 0
+            or k + dz >= nz
+            or min(j, j + dy) < 0
+            or max(j, j + dy) >= ny
+            or min(i, i + dx) < 0
+            or max(i, i + dx) >= nx
+        ):
+            return 0.0
     return max(float(off[s, k, j, i]), 0.0)
 
 
@@ -168,6 +178,7 @@ def edge_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
         for cy in range(my - periodic_y):
             for cx in range(mx - periodic_x):
                 k, j, i = min(2 * cz, nz - 1), min(2 * cy, ny - 1), min(2 * cx, nx - 1)
+                inner = 0 < k < nz - 2 and 0 < j < ny - 2 and 0 < i < nx - 2
                 # Nodes on a periodic face have neighbours on both sides of it.
                 ends_y, ends_x = 1 + (periodic_y and j == 0), 1 + (periodic_x and i == 0)
                 if i + 1 < nx - 1 and i == 2 * cx:
@@ -176,8 +187,8 @@ def edge_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                         jj = j + a * (ny - 1)
                         for dz in range(-1, 2):
                             for dy in range(-1, 2):
-                                sums[0] += _between(off, slot, k, jj, i + 1, dz, dy, -1)
-                                sums[1] += _between(off, slot, k, jj, i + 1, dz, dy, 1)
+                                sums[0] += _between(off, slot, inner, k, jj, i + 1, dz, dy, -1)
+                                sums[1] += _between(off, slot, inner, k, jj, i + 1, dz, dy, 1)
                     _rounded(sums, w[cz, cy, cx], 0, 2, tie[k, j, i + 1])
                 if j + 1 < ny - 1 and j == 2 * cy:
                     sums[:2] = 0.0
@@ -185,8 +196,8 @@ def edge_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                         ii = i + b * (nx - 1)
                         for dz in range(-1, 2):
                             for dx in range(-1, 2):
-                                sums[0] += _between(off, slot, k, j + 1, ii, dz, -1, dx)
-                                sums[1] += _between(off, slot, k, j + 1, ii, dz, 1, dx)
+                                sums[0] += _between(off, slot, inner, k, j + 1, ii, dz, -1, dx)
+                                sums[1] += _between(off, slot, inner, k, j + 1, ii, dz, 1, dx)
                     _rounded(sums, w[cz, cy, cx], 2, 2, tie[k, j + 1, i])
                 if k + 1 < nz - 1 and k == 2 * cz:
                     sums[:2] = 0.0
@@ -195,8 +206,8 @@ def edge_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                             jj, ii = j + a * (ny - 1), i + b * (nx - 1)
                             for dy in range(-1, 2):
                                 for dx in range(-1, 2):
-                                    sums[0] += _between(off, slot, k + 1, jj, ii, -1, dy, dx)
-                                    sums[1] += _between(off, slot, k + 1, jj, ii, 1, dy, dx)
+                                    sums[0] += _between(off, slot, inner, k + 1, jj, ii, -1, dy, dx)
+                                    sums[1] += _between(off, slot, inner, k + 1, jj, ii, 1, dy, dx)
                     _rounded(sums, w[cz, cy, cx], 4, 2, tie[k + 1, j, i])
 
 
@@ -212,6 +223,7 @@ def face_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                 k, j, i = 2 * cz, 2 * cy, 2 * cx
                 has_x, has_y, has_z = i + 1 < nx - 1, j + 1 < ny - 1, k + 1 < nz - 1
                 k, j, i = min(k, nz - 1), min(j, ny - 1), min(i, nx - 1)
+                inner = 0 < k < nz - 2 and 0 < j < ny - 2 and 0 < i < nx - 2
                 ends_y, ends_x = 1 + (periodic_y and j == 0), 1 + (periodic_x and i == 0)
                 if has_x and has_y:
                     for sy in range(2):
@@ -219,9 +231,9 @@ def face_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                             dy, dx = 2 * sy - 1, 2 * sx - 1
                             corner, along_x, along_y = 0.0, 0.0, 0.0
                             for dz in range(-1, 2):
-                                corner += _between(off, slot, k, j + 1, i + 1, dz, dy, dx)
-                                along_x += _between(off, slot, k, j + 1, i + 1, dz, 0, dx)
-                                along_y += _between(off, slot, k, j + 1, i + 1, dz, dy, 0)
+                                corner += _between(off, slot, inner, k, j + 1, i + 1, dz, dy, dx)
+                                along_x += _between(off, slot, inner, k, j + 1, i + 1, dz, 0, dx)
+                                along_y += _between(off, slot, inner, k, j + 1, i + 1, dz, dy, 0)
                             corner += along_y * w[cz, cy + sy, cx, 0 + sx] + along_x * w[cz, cy, cx + sx, 2 + sy]
                             sums[2 * sy + sx] = corner
                     _rounded(sums, w[cz, cy, cx], 6, 4, tie[k, j + 1, i + 1])
@@ -232,9 +244,9 @@ def face_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                             corner, along_x, along_z = 0.0, 0.0, 0.0
                             for a in range(ends_y):
                                 for dy in range(-1, 2):
-                                    corner += _between(off, slot, k + 1, j + a * (ny - 1), i + 1, dz, dy, dx)
-                                    along_x += _between(off, slot, k + 1, j + a * (ny - 1), i + 1, 0, dy, dx)
-                                    along_z += _between(off, slot, k + 1, j + a * (ny - 1), i + 1, dz, dy, 0)
+                                    corner += _between(off, slot, inner, k + 1, j + a * (ny - 1), i + 1, dz, dy, dx)
+                                    along_x += _between(off, slot, inner, k + 1, j + a * (ny - 1), i + 1, 0, dy, dx)
+                                    along_z += _between(off, slot, inner, k + 1, j + a * (ny - 1), i + 1, dz, dy, 0)
                             corner += along_z * w[cz + sz, cy, cx, 0 + sx] + along_x * w[cz, cy, cx + sx, 4 + sz]
                             sums[2 * sz + sx] = corner
                     _rounded(sums, w[cz, cy, cx], 10, 4, tie[k + 1, j, i + 1])
@@ -245,9 +257,9 @@ def face_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                             corner, along_y, along_z = 0.0, 0.0, 0.0
                             for b in range(ends_x):
                                 for dx in range(-1, 2):
-                                    corner += _between(off, slot, k + 1, j + 1, i + b * (nx - 1), dz, dy, dx)
-                                    along_y += _between(off, slot, k + 1, j + 1, i + b * (nx - 1), 0, dy, dx)
-                                    along_z += _between(off, slot, k + 1, j + 1, i + b * (nx - 1), dz, 0, dx)
+                                    corner += _between(off, slot, inner, k + 1, j + 1, i + b * (nx - 1), dz, dy, dx)
+                                    along_y += _between(off, slot, inner, k + 1, j + 1, i + b * (nx - 1), 0, dy, dx)
+                                    along_z += _between(off, slot, inner, k + 1, j + 1, i + b * (nx - 1), dz, 0, dx)
                             corner += along_z * w[cz + sz, cy, cx, 2 + sy] + along_y * w[cz, cy + sy, cx, 4 + sz]
                             sums[2 * sz + sy] = corner
                     _rounded(sums, w[cz, cy, cx], 14, 4, tie[k + 1, j + 1, i])
@@ -297,7 +309,7 @@ def middle_weights(off, slot, tie, w, first, last):  # type: ignore[no-untyped-d
                 for dz in range(-1, 2):
                     for dy in range(-1, 2):
                         for dx in range(-1, 2):
-                            c = _between(off, slot, k, j, i, dz, dy, dx)
+                            c = _between(off, slot, True, k, j, i, dz, dy, dx)
                             if c > 0.0:
                                 if dz != 0 and dy != 0 and dx != 0:
                                     sums[2 * (dz + 1) + dy + 1 + (dx + 1) // 2] += c
@@ -429,6 +441,31 @@ def prolong(w, coarse, x, first, last):  # type: ignore[no-untyped-def]
                         )  # fmt: skip
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _pair(p, t, a, b, value):  # type: ignore[no-untyped-def]
+    """Add a pair's part of A P to the rows of its nodes; written out, so that it becomes a few vector operations."""
+    d0, d1 = value * (p[a] - p[b]), value * (p[a + 1] - p[b + 1])
+    d2, d3 = value * (p[a + 2] - p[b + 2]), value * (p[a + 3] - p[b + 3])
+    d4, d5 = value * (p[a + 4] - p[b + 4]), value * (p[a + 5] - p[b + 5])
+    d6, d7 = value * (p[a + 6] - p[b + 6]), value * (p[a + 7] - p[b + 7])
+    t[a] += d0
+    t[a + 1] += d1
+    t[a + 2] += d2
+    t[a + 3] += d3
+    t[a + 4] += d4
+    t[a + 5] += d5
+    t[a + 6] += d6
+    t[a + 7] += d7
+    t[b] -= d0
+    t[b + 1] -= d1
+    t[b + 2] -= d2
+    t[b + 3] -= d3
+    t[b + 4] -= d4
+    t[b + 5] -= d5
+    t[b + 6] -= d6
+    t[b + 7] -= d7
+
+
 @njit(nogil=True, cache=True, fastmath={"contract"})
 def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie, first, last):  # type: ignore[no-untyped-def]
     """Add the energies of the network in every second layer of coarse cells, from `first` on, to the coarse network.
@@ -439,6 +476,12 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
     nz, ny, nx = tie.shape
     mz, my, mx = coarse_tie.shape
     p, t = np.zeros((27, 8)), np.empty((27, 8))
+    flat_p, flat_t = p.reshape(-1), t.reshape(-1)
+    flat_off, flat_tie = off.reshape(-1), tie.reshape(-1)
+    # Where the conductance of a pair stands, relative to the first node of the cell.
+    places = np.empty(len(pairs), np.int64)
+    for r in range(len(pairs)):
+        places[r] = (pairs[r, 3] * ny + pairs[r, 4]) * nx + pairs[r, 5] + max(pairs[r, 2], 0) * (nz * ny * nx)
     row_sums, u = np.empty(27), np.empty(27)
     local, ties = np.empty((8, 8)), np.empty(8)
     codes = np.empty((8, 8), np.int64)
@@ -465,6 +508,7 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
                     for m in range(count):
                         p[middles[r, 0], middles[r, 6 + m]] = w[cz + a, cy + b, cx + c, at + m]
                 some = False
+                base = (k * ny + j) * nx + i
                 for m in range(27):
                     t[m] = 0.0
                     u[m] = 0.0
@@ -474,23 +518,19 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
                     row_sums[m] = total
                 for r in range(starts[kind], starts[kind + 1]):
                     one, other = pairs[r, 0], pairs[r, 1]
-                    a, b, c = k + pairs[r, 3], j + pairs[r, 4], i + pairs[r, 5]
                     if other == one:
-                        value = float(tie[a, b, c])
+                        value = float(flat_tie[base + places[r]])
                         if value != 0.0:
                             some = True
                             for m in range(8):
                                 t[one, m] += value * p[one, m]
                             u[one] += value * row_sums[one]
                         continue
-                    value = float(off[pairs[r, 2], a, b, c])
+                    value = float(flat_off[base + places[r]])
                     if value == 0.0:
                         continue
                     some = True
-                    for m in range(8):
-                        d = value * (p[one, m] - p[other, m])
-                        t[one, m] += d
-                        t[other, m] -= d
+                    _pair(flat_p, flat_t, 8 * one, 8 * other, value)
                     d = value * (row_sums[one] - row_sums[other])
                     u[one] += d
                     u[other] -= d
@@ -517,7 +557,8 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
                         coarse_off[codes[m, n] - 1, z, y, x] -= local[m, n]
 
 
-def tables(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+@lru_cache(maxsize=4)
+def tables(codes: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """What is summed over a coarse cell by `coarsen`.
 
     Nodes of a cell are numbered 9 z + 3 y + x, each 0 (lower corner), 1 (middle) or 2 (upper corner); a cell of one
@@ -525,7 +566,7 @@ def tables(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int6
 
     Parameters
     ----------
-    codes : (m,) int
+    codes : tuple of int
         Of the neighbours of the network.
 
     Returns
