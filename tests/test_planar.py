@@ -23,6 +23,7 @@ from aspot.interface import InterfaceProblem, Layer
 from aspot.laws import Activated, Conductor, Gap, ResistorCapacitor
 from aspot.mesh.planar import PixelGrid, from_map, from_shapes
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, MapCell, Shape, Square
+from aspot.plan import backend_of
 from aspot.reduction import reduce
 
 Real = NDArray[np.float64]
@@ -425,3 +426,14 @@ def test_simulated_spectra_agree_with_the_surface_backend_within_the_tolerance()
     assert (np.abs(ratio - 1.0) < found.error_by_frequency).all()
     for name, r in exact.resistances.parts.items():
         assert abs(found.resistances.parts[name] - r) < 1e-3 * exact.resistances.total
+
+
+def test_pixels_are_chosen_where_meshes_would_be_large_or_impossible() -> None:
+    """Arrays stay with the finite elements unless asked; maps, cells that repeat and many shapes are planar."""
+    few, many = random_discs(2, 0.1, 0, periodic=False), random_discs(9, 0.1, 0, periodic=False)
+    flat = MapCell(size_x=1.0, size_y=1.0, contact=np.ones((8, 8)))
+    assert backend_of(on(few)).name in ("surface", "tetrahedra")
+    assert backend_of(on(few, backend="planar")).name == "planar"
+    for cell in (many, random_discs(2, 0.1, 0, periodic=True), flat):
+        assert backend_of(on(cell)).name == "planar"
+    assert backend_of(on(many, backend="tetrahedra")).name == "tetrahedra"

@@ -133,8 +133,9 @@ class Plan:
 
 
 def backend_of(interface: InterfaceProblem) -> Backend:
-    """The backend that solves an interface: the one asked for if it can, else the first that can."""
+    """The backend that solves an interface: the one asked for if it can, one that prefers it, or the first that can."""
     fitting = {b.name: b for b in BACKENDS.values() if b.accepts(interface.cell)}
+    fitting = dict(sorted(fitting.items(), key=lambda item: not item[1].prefers(interface.cell)))
     return fitting.get(interface.backend) or next(iter(fitting.values()))
 
 

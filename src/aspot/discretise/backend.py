@@ -41,6 +41,8 @@ class Backend:
         `safety` it is taken as the error of the result.
     accepts : callable
         Whether it can solve a unit cell.
+    prefers : callable
+        Whether it is the automatic choice for a unit cell that it accepts, whatever else could solve it.
     discretise : callable
         (interface, level) -> Discrete.
     unknowns : callable
@@ -64,6 +66,7 @@ class Backend:
     first_level: Callable[[float], int] = lambda _: 0
     extrapolation: Callable[[int], tuple[float, float]]
     accepts: Callable[[object], bool]
+    prefers: Callable[[object], bool] = lambda _: False
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]

@@ -30,6 +30,8 @@ _N_LEVELS = 7
 _PIXELS, _FEWEST, _MOST = 2.0, 16, 512
 #: Shapes below this quantile, weighted by size, do not set the first level.
 _SMALL = 0.1
+#: Shapes above which pixels are the automatic choice.
+_FEW = 4
 #: A map begins with blocks of at most so many pixels.
 _BLOCK = 4
 #: Pixels by which rims may be out of place: of shapes (see `aspot.fem.planar_network`), and of maps with the corners
@@ -319,6 +321,8 @@ PLANAR = Backend(
     # than kappa / y of the contact.
     extrapolation=lambda level: (1.0 / 3.0, 2.0),
     accepts=lambda cell: isinstance(cell, (BoxCell, MapCell)),
+    # Meshes of many shapes are large; pixels do not mind.
+    prefers=lambda cell: isinstance(cell, BoxCell) and len(cell.shapes) > _FEW,
     discretise=_discretise,
     unknowns=_unknowns,
     memory_bytes=lambda n: _BYTES * n,
