@@ -168,7 +168,6 @@ def plan(cell: Cell) -> Plan:
             contact=electrode.contact_law(),
             gap=electrode.gap_law(),
             phases=electrode.morphology.phase_laws(),
-            phases=electrode.morphology.phase_laws(),
             temperature_K=cell.temperature,
             backend=cell.numerics.backend,
         )
