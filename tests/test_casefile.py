@@ -138,15 +138,6 @@ def test_faults_are_one_line_with_the_path_of_the_key(text: str, path: str) -> N
     assert "\n" not in str(caught.value)
 
 
-# What is not built yet ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("text", "word"), [(CONTRACT.replace('"brick-layer"', '"explicit"'), "explicit")])
-def test_what_the_contract_has_and_this_version_has_not_is_said(text: str, word: str) -> None:
-    with pytest.raises(InputError, match=rf"{word}.* not available in this version"):
-        loads(text)
-
-
 # Files ----------------------------------------------------------------------------------------------------------------
 
 

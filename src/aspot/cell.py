@@ -151,6 +151,7 @@ class Cell(Spec):
     def _consistent(self) -> Self:
         self._check_pellet()
         self._check_backend()
+        self._check_grains()
         self._check_temperature()
         return self
 
@@ -198,6 +199,24 @@ class Cell(Spec):
         if asked not in fits:
             allowed = ", ".join(("auto", *fits))
             raise FieldError("numerics.backend", f"does not solve this morphology; allowed: {allowed}", asked)
+
+    def _check_grains(self) -> None:
+        boundaries = self.electrolyte.grain_boundaries
+        if boundaries is None or boundaries.model != "explicit":
+            return
+        key = "electrolyte.grain_boundaries.model"
+        for name in ("working_electrode", "counter_electrode"):
+            morphology = getattr(self, name).morphology
+            if not morphology.is_planar and morphology.arrangement not in ("square", "hexagonal"):
+                raise FieldError(
+                    key, f'needs {name}.morphology.arrangement = "square" or "hexagonal", or a planar one', "explicit"
+                )
+        if self.electrolyte.layers:
+            raise FieldError(key, "does not go with electrolyte.layers", "explicit")
+        if self.numerics.backend not in ("auto", "tetrahedra") and not self.working_electrode.is_planar:
+            raise FieldError(
+                "numerics.backend", "does not mesh grains; allowed: auto, tetrahedra", self.numerics.backend
+            )
 
     def _check_temperature(self) -> None:
         """Refuse a temperature at which activation energies make laws that no instrument could see."""

@@ -59,7 +59,9 @@ class SolvedInterface:
                 for part, share in shares(term.law, problem.temperature_K).items():
                     out[part] = out.get(part, 0.0) + float(r) * share
             elif term.role != "gap":
-                out[term.name] = out.get(term.name, 0.0) + float(r)
+                # Grains, their boundaries and the medium below them are one electrolyte.
+                name = "electrolyte" if term.role in ("electrolyte", "boundary") else term.name
+                out[name] = out.get(name, 0.0) + float(r)
         return out
 
     def resolution_error(self, omega: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from aspot import materials
 from aspot.errors import InputError
 from aspot.laws import Activated, BrickLayer, Conductor, Law, ResistorCapacitor
+from aspot.morphology.grains import Bricks
 from aspot.specification import (
     ActivationEnergy,
     AreaCapacitance,
@@ -25,19 +26,62 @@ from aspot.specification import (
 
 
 class GrainBoundaries(Spec):
-    """Grain boundaries; resistance [ohm m2] and capacitance [F/m2] are those of one boundary."""
+    """Grain boundaries; resistance [ohm m2] and capacitance [F/m2] are those of one boundary.
+
+    Parameters
+    ----------
+    model : "brick-layer" or "explicit"
+        A homogeneous medium, or cubes meshed one by one under the contacts, on top of that medium.
+    grain_size : float
+        [m]
+    resistance, capacitance, activation_energy : float
+    contact_on : "grain", "boundary" or "junction"
+        Explicit: what the middle of a contact lies on (see `aspot.morphology.grains.Bricks`); default "grain".
+    grain_layers : int
+        Explicit: how many cubes are meshed on top of each other; default 3.
+    """
 
     model: Literal["brick-layer", "explicit"] = "brick-layer"
     grain_size: GrainSize
     resistance: AreaResistance
     capacitance: AreaCapacitance = 0.0
     activation_energy: ActivationEnergy = 0.0
+    contact_on: Literal["grain", "boundary", "junction"] | None = None
+    grain_layers: Annotated[int, Field(ge=1, le=20, strict=True)] | None = None
 
     @model_validator(mode="after")
-    def _built(self) -> Self:
-        if self.model == "explicit":
-            raise FieldError("model", "meshed grains are not available in this version; use 'brick-layer'", "explicit")
+    def _meant(self) -> Self:
+        for key in ("contact_on", "grain_layers"):
+            if self.model != "explicit" and getattr(self, key) is not None:
+                raise FieldError(key, 'goes with model = "explicit"', getattr(self, key))
         return self
+
+    @property
+    def law(self) -> Law:
+        """Admittance per area of one boundary [S/m2]."""
+        return ResistorCapacitor(
+            conductance=Activated(value=1.0 / self.resistance, activation_energy_J=self.activation_energy),
+            cpe_prefactor=self.capacitance,
+            name="grain_boundaries",
+        )
+
+    def bricks(self, depth_m: float) -> Bricks:
+        """The cubes to mesh in an electrolyte of a given depth; some of it is left for the medium below them.
+
+        Raises
+        ------
+        InputError
+            Not one cube fits.
+        """
+        fit = int(depth_m / self.grain_size - 0.25)
+        if fit < 1:
+            raise InputError(
+                f"electrolyte.grain_boundaries.grain_size = {self.grain_size:g} m: meshed grains need 1.25 grain "
+                f"sizes of electrolyte for each electrode, there are {depth_m:g} m"
+            )
+        return Bricks(
+            size_m=self.grain_size, layers=min(self.grain_layers or 3, fit), contact_on=self.contact_on or "grain"
+        )
 
 
 class LayerSpec(Spec):
@@ -148,9 +192,16 @@ class Electrolyte(Spec):
 
     def law(self) -> Law:
         """Admittivity [S/m], grain boundaries included."""
+        if self.grain_boundaries is None:
+            return self.bulk_law()
+        gb = self.grain_boundaries
+        return BrickLayer(bulk=self.bulk_law(), boundary=gb.law, grain_size_m=gb.grain_size)
+
+    def bulk_law(self) -> Law:
+        """Admittivity inside the grains [S/m]."""
         known = self.resolved()
         assert known.conductivity is not None and known.permittivity is not None
-        bulk = Conductor(
+        return Conductor(
             conductivity=Activated(
                 value=known.conductivity,
                 activation_energy_J=known.activation_energy or 0.0,
@@ -158,12 +209,3 @@ class Electrolyte(Spec):
             ),
             permittivity=known.permittivity,
         )
-        if self.grain_boundaries is None:
-            return bulk
-        gb = self.grain_boundaries
-        boundary = ResistorCapacitor(
-            conductance=Activated(value=1.0 / gb.resistance, activation_energy_J=gb.activation_energy),
-            cpe_prefactor=gb.capacitance,
-            name="grain_boundaries",
-        )
-        return BrickLayer(bulk=bulk, boundary=boundary, grain_size_m=gb.grain_size)

@@ -28,6 +28,7 @@ from aspot.cell import Cell
 from aspot.certified import CertifiedBasis
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, effective_admittance
 from aspot.errors import ConvergenceError, InputError
+from aspot.morphology.unit_cell import BoxCell
 from aspot.plan import Plan, plan
 from aspot.reduction import ReducedProblem
 from aspot.result import Result
@@ -321,6 +322,10 @@ class Family:
 def _certified(solved: SolvedInterface, omega: Real) -> CertifiedBasis:
     interface = solved.interface
     series = {"electrolyte": interface.depth_m} | {layer.name: layer.thickness_m for layer in interface.layers}
+    if interface.polycrystal is not None and isinstance(interface.cell, BoxCell):
+        grains, box = interface.polycrystal.grains, interface.cell
+        series["electrolyte"] = max(interface.depth_m - grains.depth_m, 0.0)
+        series |= {"grains": grains.depth_m, "grain_boundaries": float(grains.crossings(box.size_x, box.size_y))}
     if interface.counter is not None:
         series["counter"] = 1.0
     return CertifiedBasis.of(solved.reduced, series, solved.reduced.problem.theta(omega))

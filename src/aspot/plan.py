@@ -17,12 +17,14 @@ from aspot.cell import Cell
 from aspot.discretise import BACKENDS, Backend
 from aspot.electrode import Electrode
 from aspot.errors import InputError
-from aspot.interface import InterfaceProblem, Layer, sufficient_depth, truncation_error
+from aspot.interface import InterfaceProblem, Layer, Polycrystal, sufficient_depth, truncation_error
 from aspot.laws import Law
-from aspot.morphology.unit_cell import ProfileCell
+from aspot.morphology.unit_cell import BoxCell, ProfileCell
 
 #: Share of the tolerance given to cutting the depth.
 _TRUNCATION_SHARE = 0.01
+#: Grains that are meshed one by one, at most.
+_MOST_GRAINS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +126,10 @@ class Plan:
                 out[f"{side.name} spacing [m]"] = morphology.pitch
                 out[f"{side.name} depth modelled [m]"] = side.interface.depth_m
                 out[f"{side.name} error by cutting there"] = side.truncation_error
+        crystal = self.sides[0].interface.polycrystal
+        if crystal is not None and isinstance(box := self.sides[0].interface.cell, BoxCell):
+            out["grains meshed"] = crystal.grains.count(box.size_x, box.size_y)
+            out["depth of grains meshed [m]"] = crystal.grains.depth_m
         if self.pellet is not None:
             out["pellet"] = "electrode smaller than the pellet: solved on two scales"
         level = min(2, self.backend.n_levels - 1)
@@ -137,6 +143,23 @@ def backend_of(interface: InterfaceProblem) -> Backend:
     fitting = {b.name: b for b in BACKENDS.values() if b.accepts(interface.cell)}
     fitting = dict(sorted(fitting.items(), key=lambda item: not item[1].prefers(interface.cell)))
     return fitting.get(interface.backend) or next(iter(fitting.values()))
+
+
+def _polycrystal(cell: Cell, electrode: Electrode, depth_m: float) -> Polycrystal | None:
+    """The grains to mesh under an electrode, if the cell wants them."""
+    boundaries = cell.electrolyte.grain_boundaries
+    if boundaries is None or boundaries.model != "explicit":
+        return None
+    bricks, box = boundaries.bricks(depth_m), electrode.unit_cell(depth_m)
+    assert isinstance(box, BoxCell)
+    n = bricks.count(box.size_x, box.size_y)
+    if n > _MOST_GRAINS:
+        raise InputError(
+            f"electrolyte.grain_boundaries.grain_size = {boundaries.grain_size:g} m: {n} grains would be meshed under "
+            f"a cell of {box.size_x:.3g} x {box.size_y:.3g} m, at most {_MOST_GRAINS} are; use a smaller spacing, a "
+            'smaller grain_layers or model = "brick-layer"'
+        )
+    return Polycrystal(grains=bricks, grain=cell.electrolyte.bulk_law(), boundary=boundaries.law)
 
 
 def plan(cell: Cell) -> Plan:
@@ -160,6 +183,7 @@ def plan(cell: Cell) -> Plan:
     )
 
     def interface(electrode: Electrode, depth: float, layers: tuple[Layer, ...]) -> InterfaceProblem:
+        grains = None if electrode.is_planar else _polycrystal(cell, electrode, depth)
         return InterfaceProblem(
             cell=electrode.unit_cell(available),
             depth_m=depth,
@@ -168,12 +192,18 @@ def plan(cell: Cell) -> Plan:
             contact=electrode.contact_law(),
             gap=electrode.gap_law(),
             phases=electrode.morphology.phase_laws(),
+            polycrystal=grains,
             temperature_K=cell.temperature,
-            backend=cell.numerics.backend,
+            backend=cell.numerics.backend if grains is None else "tetrahedra",
         )
 
     def wanted(electrode: Electrode) -> float:
-        return sufficient_depth(electrode.unit_cell(available), tolerance)
+        modes = sufficient_depth(electrode.unit_cell(available), tolerance)
+        boundaries = cell.electrolyte.grain_boundaries
+        if boundaries is None or boundaries.model != "explicit":
+            return modes
+        # Below the cubes some of the medium that stands for the rest of them.
+        return max(modes, boundaries.bricks(available).depth_m + 0.25 * boundaries.grain_size)
 
     counter_law = None
     sides: list[Side] = []

@@ -20,7 +20,8 @@ from aspot.plan import Plan
 
 #: Keys that never belong to a law.
 _GEOMETRY = re.compile(
-    r"\.morphology\.|\.diameter$|^electrolyte\.thickness$|layers\.\d+\.(name|thickness)$|\.symmetric$|^numerics\."
+    r"\.morphology\.|\.diameter$|^electrolyte\.thickness$|layers\.\d+\.(name|thickness)$|\.symmetric$|\.gap\.(shape|height|contact_angle)$|^numerics\."
+    r"|grain_boundaries\.(model|grain_size|contact_on|grain_layers)$"
 )
 
 
@@ -33,6 +34,8 @@ def laws_of(interface: InterfaceProblem) -> dict[str, Law]:
         "counter": interface.counter,
     }
     named |= {layer.name: layer.law for layer in interface.layers}
+    if interface.polycrystal is not None:
+        named |= {"grains": interface.polycrystal.grain, "grain_boundaries": interface.polycrystal.boundary}
     return {name: law for name, law in named.items() if law is not None}
 
 
@@ -67,7 +70,8 @@ def _shape(p: Plan) -> tuple[object, ...]:
     def one(interface: InterfaceProblem) -> tuple[object, ...]:
         layers = tuple((layer.name, layer.thickness_m) for layer in interface.layers)
         present = tuple(law is None for law in (interface.contact, interface.gap, interface.counter))
-        return interface.cell, interface.depth_m, layers, present
+        grains = None if interface.polycrystal is None else interface.polycrystal.grains
+        return interface.cell, interface.depth_m, layers, present, grains
 
     sides = tuple((side.name, side.truncated, side.copies, one(side.interface)) for side in p.sides)
     return sides, None if p.pellet is None else (p.electrode_share, one(p.pellet))
@@ -85,6 +89,9 @@ def check_geometry(old: Plan, new: Plan) -> None:
         return
     changed = changed_keys(old.cell, new.cell)
     geometric = [key for key in changed if _GEOMETRY.search(key)]
+    # The thickness is that of the law alone, unless it is the smallest height of a shape.
+    shaped = [e for e in ("working_electrode", "counter_electrode") if (g := getattr(new.cell, e).gap) and g.shape]
+    geometric += [key for key in changed if key in [f"{e}.gap.thickness" for e in shaped]]
     if geometric:
         raise InputError(
             f"{', '.join(geometric)}: changes the geometry or its mesh; only parameters of the laws can be varied "

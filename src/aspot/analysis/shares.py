@@ -147,9 +147,10 @@ def _of_interface(
     parts: list[Part] = []
     for term, share in zip(problem.terms, shares, strict=True):
         where = "counter" if term.role == "counter" else side
-        if term.role == "electrolyte":
-            rest = share - copies * bare_m / term.law(omega, temperature)
-            parts += _split(term.law, rest, omega, temperature, "electrolyte", "constriction")
+        if term.role in ("electrolyte", "boundary"):
+            # Of grains, boundaries and the medium below them, the medium stands for the whole electrolyte.
+            bare = copies * bare_m / term.law(omega, temperature) if term.name == "electrolyte" else 0.0
+            parts += _split(term.law, share - bare, omega, temperature, "electrolyte", "constriction")
         elif isinstance(term.law, EffectiveLaw):
             inner = sides[where]
             members = _of_interface(inner, omega, where, 1, inner.interface.depth_m, {})

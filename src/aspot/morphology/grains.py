@@ -42,6 +42,9 @@ class Grains(Protocol):
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains in the cell."""
 
+    def crossings(self, size_x: float, size_y: float) -> int:
+        """Boundaries that a line straight down crosses, at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bricks:
@@ -113,6 +116,10 @@ class Bricks:
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains, those cut by mirror planes included."""
         return (len(self.planes(size_x, "x")) + 1) * (len(self.planes(size_y, "y")) + 1) * self.layers
+
+    def crossings(self, size_x: float, size_y: float) -> int:
+        """One floor per cube."""
+        return self.layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +208,10 @@ class VoronoiGrains:
         """Number of grains."""
         self._check(size_x, size_y)
         return self._n
+
+    def crossings(self, size_x: float, size_y: float) -> int:
+        """A line enters every convex grain at most once."""
+        return self.count(size_x, size_y) - 1
 
     def _check(self, size_x: float, size_y: float) -> None:
         if not (math.isclose(size_x, self.size_x) and math.isclose(size_y, self.size_y)):
