@@ -188,10 +188,11 @@ class Cell(Spec):
         asked = self.numerics.backend
         if asked == "auto":
             return
-        morphology = self.working_electrode.morphology
+        morphology, gap = self.working_electrode.morphology, self.working_electrode.gap
         fits: tuple[str, ...] = ("axisymmetric",)
         if morphology.arrangement in ("square", "hexagonal"):
-            fits = ("surface", "planar", "tetrahedra")
+            is_shaped = gap is not None and gap.shape is not None
+            fits = ("planar",) if is_shaped else ("surface", "planar", "tetrahedra")
         elif morphology.arrangement == "random" or morphology.kind in ("image", "height-map", "rough"):
             fits = ("planar",)
         elif morphology.kind == "tomogram":

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from dataclasses import replace
+from typing import Literal, Self
 
 from pydantic import model_validator
 from scipy.constants import Avogadro, Boltzmann, elementary_charge
 
-from aspot.laws import ROOM_TEMPERATURE_K, Activated, Gap, Law, ResistorCapacitor, Series
+from aspot.errors import InputError
+from aspot.laws import ROOM_TEMPERATURE_K, Activated, Conductor, FilledGap, Gap, Law, ResistorCapacitor, Series
 from aspot.morphology.description import Morphology
-from aspot.morphology.unit_cell import UnitCell
+from aspot.morphology.gap_profile import GapProfile
+from aspot.morphology.unit_cell import BoxCell, Disc, ProfileCell, UnitCell
 from aspot.specification import (
     ActivationEnergy,
     AreaCapacitance,
     AreaResistance,
+    ContactAngle,
     CpePrefactor,
     CurrentDensity,
     Diameter,
     Exponent,
     FieldError,
     Flag,
+    GapHeight,
     GapThickness,
     Permittivity,
+    PoreConductivity,
+    Share,
     Spec,
 )
 
@@ -134,15 +142,113 @@ class Contact(Spec):
         return members[0] if len(members) == 1 else Series(members=tuple(members))
 
 
+class Filling(Spec):
+    """Another phase in the gap, as a layer along the electrolyte: a liquid, a product of decomposition.
+
+    Parameters
+    ----------
+    permittivity : float
+    conductivity : float
+        0: insulating [S/m].
+    activation_energy : float
+        Of the conductivity [J].
+    share : float
+        Part of the local height that it takes; default 1, all of it.
+    height : float
+        Its thickness [m], instead of `share`; only in gaps of one height.
+    """
+
+    permittivity: Permittivity
+    conductivity: PoreConductivity = 0.0
+    activation_energy: ActivationEnergy = 0.0
+    share: Share | None = None
+    height: GapThickness | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.share is not None and self.height is not None:
+            raise FieldError("height", "give either share or height", self.height, "m")
+        return self
+
+    def law(self) -> Conductor:
+        """Admittivity [S/m]."""
+        conductivity = Activated(value=self.conductivity, activation_energy_J=self.activation_energy)
+        return Conductor(conductivity=conductivity, permittivity=self.permittivity, name="filling")
+
+
 class GapSpec(Spec):
-    """Gap where the metal does not touch: thickness [m] and relative permittivity of what fills it."""
+    """Gap where the metal does not touch.
+
+    Parameters
+    ----------
+    thickness : float
+        Height [m]; with a `shape` the smallest, along the rim.
+    permittivity : float
+        Of what fills it.
+    shape : "lens", "wedge" or "ellipse"
+        Height from the middle of the gap to its rim (see `aspot.morphology.gap_profile`); for round pores and strips.
+    height : float
+        Of a shape, in the middle [m].
+    contact_angle : float
+        Of a lens or wedge at its rim [deg]; instead of `height`.
+    filling : Filling
+        Another phase that takes a part of the height.
+    """
 
     thickness: GapThickness
     permittivity: Permittivity = 1.0
+    shape: Literal["lens", "wedge", "ellipse"] | None = None
+    height: GapHeight | None = None
+    contact_angle: ContactAngle | None = None
+    filling: Filling | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.shape is None:
+            for key, unit in (("height", "m"), ("contact_angle", "deg")):
+                if getattr(self, key) is not None:
+                    raise FieldError(key, "needs shape = 'lens', 'wedge' or 'ellipse'", getattr(self, key), unit)
+        elif (self.height is None) == (self.contact_angle is None):
+            raise FieldError("height", f"shape = {self.shape!r} needs either height or contact_angle")
+        elif self.shape == "ellipse" and self.contact_angle is not None:
+            raise FieldError("contact_angle", "an ellipse meets the electrolyte at 90 deg; give height")
+        elif self.shape == "wedge" and self.contact_angle is not None and self.contact_angle > 89.0:
+            raise FieldError("contact_angle", "of a wedge must be at most 89 deg", self.contact_angle, "deg")
+        if self.height is not None and not self.thickness < self.height:
+            raise FieldError("height", f"must be above thickness = {self.thickness:g} m", self.height, "m")
+        if self.filling is not None and self.filling.height is not None:
+            height = self.filling.height
+            if self.shape is not None:
+                raise FieldError(
+                    "filling.height",
+                    "a layer of one thickness in a gap of many heights has no law of its own; give share, its part of "
+                    "the local height",
+                    height,
+                    "m",
+                )
+            if height > self.thickness:
+                raise FieldError("filling.height", f"must not exceed thickness = {self.thickness:g} m", height, "m")
+        return self
 
     def law(self) -> Law:
-        """Admittance per area [S/m2]."""
-        return Gap(thickness_m=self.thickness, permittivity=self.permittivity)
+        """Admittance per area of a gap of height `thickness` [S/m2]."""
+        if self.filling is None:
+            return Gap(thickness_m=self.thickness, permittivity=self.permittivity)
+        height = self.filling.height
+        share = height / self.thickness if height is not None else (self.filling.share or 1.0)
+        return FilledGap(
+            thickness_m=self.thickness,
+            filling=self.filling.law(),
+            share=min(share, 1.0),
+            permittivity=self.permittivity,
+        )
+
+    def profile(self) -> GapProfile | None:
+        """Height from place to place; None: the same everywhere."""
+        if self.shape is None:
+            return None
+        angle = None if self.contact_angle is None else math.radians(self.contact_angle)
+        return GapProfile(form=self.shape, height=self.height, contact_angle=angle, floor=self.thickness)
 
 
 class Electrode(Spec):
@@ -169,7 +275,38 @@ class Electrode(Spec):
     def _gap_exists(self) -> Self:
         if self.gap is not None and self.morphology.is_planar:
             raise FieldError("gap", "a planar morphology touches everywhere and has no gap; remove it or choose spots")
+        profile = None if self.gap is None else self.gap.profile()
+        if profile is not None:
+            self._check_shape(profile)
         return self
+
+    def _check_shape(self, profile: GapProfile) -> None:
+        """Refuse a shape of the gap that its morphology has no place for."""
+        m, shape = self.morphology, profile.form
+        if m.kind != "strips" and (m.kind != "pores" or m.shape not in (None, "disc") or m.overlap):
+            raise FieldError(
+                "gap.shape", "only round pores that do not overlap, and strips, have gaps of a shape", shape
+            )
+        if m.kind == "strips":
+            half: float | None = 0.5 * m.pitch * (1.0 - m.fraction)
+        elif m.arrangement == "random" and (m.radius_distribution or "equal") != "equal":
+            if profile.height is not None:
+                raise FieldError("gap.height", "pores of unequal size need contact_angle instead", profile.height, "m")
+            return
+        else:
+            half = m.radius
+        if half is None:
+            return
+        apex = profile.apex(half)
+        if profile.form == "lens" and apex > half * (1.0 + 1e-9):
+            raise FieldError(
+                "gap.height", f"a lens of half width {half:.3g} m cannot be higher (contact angle 90 deg)", apex, "m"
+            )
+        if apex <= profile.floor:
+            key = "height" if profile.height is not None else "contact_angle"
+            raise FieldError(
+                f"gap.{key}", f"makes a height of {apex:.3g} m, which must be above gap.thickness = {profile.floor:g} m"
+            )
 
     @property
     def is_planar(self) -> bool:
@@ -191,7 +328,19 @@ class Electrode(Spec):
 
     def unit_cell(self, planar_width: float) -> UnitCell:
         """The repeating piece of the interface (see `Morphology.unit_cell`)."""
-        return self.morphology.unit_cell(planar_width, None if self.gap is None else self.gap.thickness)
+        cell = self.morphology.unit_cell(planar_width, None if self.gap is None else self.gap.thickness)
+        profile = None if self.gap is None else self.gap.profile()
+        if profile is None:
+            return cell
+        assert isinstance(cell, (ProfileCell, BoxCell))
+        shapes = cell.shapes if isinstance(cell, BoxCell) else ()
+        smallest = min((s.radius for s in shapes if isinstance(s, Disc)), default=None)
+        if profile.form == "lens" and smallest is not None and profile.apex(smallest) > smallest * (1.0 + 1e-9):
+            raise InputError(
+                f"gap.height = {profile.apex(smallest):g} m: a lens of radius {smallest:.3g} m cannot be higher "
+                "(contact angle 90 deg)"
+            )
+        return replace(cell, gap_profile=profile)
 
 
 class CounterElectrode(Electrode):

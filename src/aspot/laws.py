@@ -168,6 +168,50 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilledGap:
+    """Gap of which a layer holds another phase: 1/y = share d/kappa_fill + (1 - share) d/(j omega eps0 eps_r).
+
+    Parameters
+    ----------
+    thickness_m : float
+        d, of both together.
+    filling : Conductor
+        The phase that fills the part `share` of the height.
+    share : float
+        Above 0 and up to 1.
+    permittivity : float
+        eps_r of the rest.
+    """
+
+    thickness_m: float
+    filling: Conductor
+    share: float = 1.0
+    permittivity: float = 1.0
+    name: str = "gap"
+    formula: ClassVar[str] = "1/y = share d / kappa_fill + (1 - share) d / (j w eps0 eps_r)"
+
+    def __post_init__(self) -> None:
+        _check("thickness_m", self.thickness_m)
+        _check("permittivity", self.permittivity)
+        if not 0.0 < self.share <= 1.0:
+            raise InputError(f"share = {self.share!r}: must be above 0 and at most 1")
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Admittance per area [S/m2]."""
+        fill = self.filling(omega, temperature)
+        rest = 1j * np.asarray(omega, float) * (epsilon_0 * self.permittivity)
+        # As a quotient of products: neither phase may block, and at omega = 0 one or both do.
+        across = self.share * rest + (1.0 - self.share) * fill
+        blocked = across == 0
+        y = fill * np.where(self.share == 1.0, 1.0, rest / np.where(blocked, 1.0, across)) / self.thickness_m
+        return np.asarray(np.where(blocked & (self.share < 1.0), 0.0, y), complex)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """One part, under its own name; infinite where nothing flows [ohm m2]."""
+        return {self.name: _inverse(self(omega, temperature))}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Series:
     """Laws in series, 1/y = sum 1/y_k; its parts are those of its members."""
 

@@ -211,6 +211,22 @@ def _number(low: float, high: float) -> Callable[[object], float]:
     return read
 
 
+def _degrees(low: float, high: float) -> Callable[[object], float]:
+    """Reads an angle in degrees: a number, or a string such as "30 deg"."""
+    read = _number(low, high)
+
+    def degrees(value: object) -> float:
+        try:
+            words = value.replace("°", " deg").split() if isinstance(value, str) else [value]
+            if len(words) not in (1, 2) or words[1:] not in ([], ["deg"]):
+                raise ValueError
+            return read(float(words[0]) if isinstance(words[0], str) else words[0])
+        except ValueError:
+            raise ValueError(f"must be an angle between {low:g} and {high:g} deg") from None
+
+    return degrees
+
+
 def _one_line_of_text(value: object) -> object:
     if isinstance(value, str) and not value.isprintable():
         raise ValueError("must be one line of printable text")
@@ -244,6 +260,12 @@ LengthUnit = Annotated[float, BeforeValidator(_reader("length", 1e-12, 1.0))]
 #: Height above a reference, of either sign.
 Height = Annotated[float, BeforeValidator(_reader("length", -1e-2, 1e-2))]
 GapThickness = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-5))]
+#: In the middle of a lens or a crack.
+GapHeight = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-3))]
+#: Degrees.
+ContactAngle = Annotated[float, BeforeValidator(_degrees(0.01, 90.0))]
+Share = Annotated[float, BeforeValidator(_number(1e-3, 1.0))]
+PoreConductivity = Annotated[float, BeforeValidator(_reader("conductivity", 0.0, 1e2))]
 RoughnessHeight = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-4))]
 CorrelationLength = Annotated[float, BeforeValidator(_reader("length", 1e-8, 1e-2))]
 Pressure = Annotated[float, BeforeValidator(_reader("pressure", 1.0, 1e11))]

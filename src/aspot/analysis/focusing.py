@@ -269,12 +269,12 @@ def _grid(interface: InterfaceProblem, pixel_m: float | None) -> PixelGrid:
     """The pixels of a map, or those asked for."""
     from aspot.mesh.planar import from_map, from_shapes, grid_shape
 
-    cell = interface.cell
+    cell, thickness = interface.cell, getattr(interface.gap, "thickness_m", None)
     if isinstance(cell, MapCell):
         if pixel_m is not None:
             raise InputError(f"pixel_m = {pixel_m:g}: has no meaning for a map, which has pixels of its own")
         _check_memory(*cell.contact.shape)
-        return from_map(cell, 1, getattr(interface.gap, "thickness_m", None))
+        return from_map(cell, 1, thickness)
     assert isinstance(cell, BoxCell)
     sides = cell.size_x, cell.size_y
     pixel = pixel_m

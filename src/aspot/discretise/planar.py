@@ -83,15 +83,16 @@ def grid(interface: InterfaceProblem, level: int) -> pixels.PixelGrid:
     Raises
     ------
     InputError
-        If a map of gaps comes with a law that has no thickness.
+        If heights of gaps come with a law that has no thickness.
     """
     cell = interface.cell
-    if isinstance(cell, BoxCell):
-        return pixels.from_shapes(cell, _shape(cell, level))
-    assert isinstance(cell, MapCell)
     thickness = getattr(interface.gap, "thickness_m", None)
-    if interface.gap is not None and cell.gap_height is not None and thickness is None:
+    heights = cell.gap_profile if isinstance(cell, BoxCell) else getattr(cell, "gap_height", None)
+    if interface.gap is not None and heights is not None and thickness is None:
         raise InputError("gap_height: a map of gaps needs a gap law with a thickness, which it replaces pixel by pixel")
+    if isinstance(cell, BoxCell):
+        return pixels.from_shapes(cell, _shape(cell, level), thickness)
+    assert isinstance(cell, MapCell)
     return pixels.from_map(cell, _factor(cell, level), thickness)
 
 
@@ -314,13 +315,19 @@ def _ranges(covered: FloatArray, size: float) -> tuple[tuple[float, float], ...]
     return tuple(runs)
 
 
+def _accepts(cell: object) -> bool:
+    return isinstance(cell, MapCell) or (
+        isinstance(cell, BoxCell) and (cell.gap_profile is None or not cell.gap_profile.is_volume)
+    )
+
+
 PLANAR = Backend(
     name="planar",
     n_levels=_N_LEVELS,
     # The error falls about fourfold per level, twofold with good conductors as thin films and while pixels are larger
     # than kappa / y of the contact.
     extrapolation=lambda level: (1.0 / 3.0, 2.0),
-    accepts=lambda cell: isinstance(cell, (BoxCell, MapCell)),
+    accepts=_accepts,
     # Meshes of many shapes are large; pixels do not mind.
     prefers=lambda cell: isinstance(cell, BoxCell) and len(cell.shapes) > _FEW,
     discretise=_discretise,

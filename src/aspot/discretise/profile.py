@@ -16,6 +16,7 @@ from aspot.discretise.backend import (
 )
 from aspot.fem import dual
 from aspot.fem import profile as profile_fem
+from aspot.fem.gap_heights import gap_heights
 from aspot.fem.problem import Problem
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
@@ -38,11 +39,13 @@ def _profile_mesh(interface: InterfaceProblem, level: int) -> profile_mesh.Profi
 
 
 def _discretise_profile(interface: InterfaceProblem, level: int) -> Discrete:
+    assert isinstance(interface.cell, ProfileCell)
     assembly = profile_fem.assemble(
         _profile_mesh(interface, level),
         _ORDERS[level],
         ideal_contact=interface.contact is None,
         ideal_counter=interface.counter is None,
+        heights=gap_heights(interface.cell, interface.gap),
     )
     problem = Problem(terms(interface, assembly.matrices), assembly.area, interface.temperature_K)
     return Discrete(interface, problem, assembly)
@@ -92,7 +95,7 @@ def _profile_field(discrete: Discrete, x: NDArray[np.complex128], omega: float, 
 
 def _profile_dual_impedance(discrete: Discrete, omega: float, is_cut: bool, _: NDArray[np.complex128]) -> complex:
     interface, assembly = discrete.interface, discrete.assembly
-    assert isinstance(assembly, profile_fem.ProfileAssembly)
+    assert isinstance(assembly, profile_fem.ProfileAssembly) and isinstance(interface.cell, ProfileCell)
     names = assembly.mesh.region_names
     given = interface_impedances(interface, omega)
     z = dual.impedance(
@@ -103,6 +106,7 @@ def _profile_dual_impedance(discrete: Discrete, omega: float, is_cut: bool, _: N
         gap_impedance=given["gap"],
         counter_impedance=given["counter"] or 0.0,
         is_cut=is_cut,
+        heights=gap_heights(interface.cell, interface.gap),
     )
     return z * discrete.problem.area_m2
 

@@ -240,7 +240,9 @@ SURFACE = Backend(
     n_levels=len(_LEVELS),
     # The error falls at least fivefold per level, by no fixed power: a quarter of the change would do, half is taken.
     extrapolation=lambda level: (0.0, 0.5),
-    accepts=lambda cell: isinstance(cell, BoxCell) and not cell.periodic and surface_mesh.accepts(cell),
+    accepts=lambda cell: (
+        isinstance(cell, BoxCell) and not cell.periodic and cell.gap_profile is None and surface_mesh.accepts(cell)
+    ),
     discretise=_discretise,
     unknowns=_unknowns,
     # About ten dense matrices with their indices.

@@ -235,7 +235,7 @@ TETRAHEDRA = Backend(
     n_levels=2 * len(_PAIRS),
     first_level=_first_level,
     extrapolation=_tetrahedra_extrapolation,
-    accepts=lambda cell: isinstance(cell, BoxCell) and not cell.periodic,
+    accepts=lambda cell: isinstance(cell, BoxCell) and not cell.periodic and cell.gap_profile is None,
     discretise=_discretise_tetrahedra,
     unknowns=_tetrahedra_unknowns,
     # Pattern, matrices, multigrid hierarchy and basis: measured below 6 kB per unknown; current fields: 2 kB.

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from aspot.fem import linear
+from aspot.fem.gap_heights import GapHeights
 from aspot.fem.profile import Nodes, condensed_stiffness, lagrange, lobatto_points, number_nodes, sum_blocks
 from aspot.mesh.profile import ProfileMesh
 
@@ -78,6 +79,7 @@ def impedance(
     gap_impedance: complex | None = None,
     counter_impedance: complex = 0.0,
     is_cut: bool,
+    heights: GapHeights | None = None,
 ) -> complex:
     """Impedance of a profile by its current; at direct current an upper bound of the resistance.
 
@@ -91,6 +93,8 @@ def impedance(
         Of the contacts, the gap and the far face [ohm m2]; a gap of None carries no current.
     is_cut : bool
         Whether the far face is a cut through more electrolyte (uniform current there) or an equipotential electrode.
+    heights : GapHeights, optional
+        Of a gap that is not equally high everywhere: its impedance is d/d_0 times the one given.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def impedance(
     interfaces = {"contact": contact_impedance, "gap": gap_impedance or 0.0, "counter": counter_impedance}
     for name, z in interfaces.items():
         if z != 0.0 and len(mesh.surfaces.get(name, ())):
-            blocks[name] = (nodes.edge[name], _edge_slopes(flow, name, order))
+            blocks[name] = (nodes.edge[name], _edge_slopes(flow, name, order, heights if name == "gap" else None))
             factors.append(z / mesh.unit_m ** (power + 1))
     terms = list(sum_blocks(blocks, size).values())
     data = np.sum([factor * t.data for factor, t in zip(factors, terms, strict=True)], axis=0)
@@ -162,10 +166,30 @@ def _edge_positions(mesh: ProfileMesh, name: str, order: int) -> FloatArray:
     return np.asarray(ends[:, :1] * (1.0 - x) + ends[:, 1:] * x)
 
 
-def _edge_slopes(mesh: ProfileMesh, name: str, order: int) -> FloatArray:
-    """Matrices of int w (dpsi/d across)^2 over the edges of a surface, w = 1/pi (tube) or 1."""
+def _edge_slopes(mesh: ProfileMesh, name: str, order: int, heights: GapHeights | None = None) -> FloatArray:
+    """Matrices of int w (dpsi/d across)^2 over the edges of a surface, w = 1/pi (tube) or 1, times d/d_0 of a gap."""
+    if heights is not None:
+        ends = mesh.vertices[mesh.surfaces[name]][:, :, 0]
+        return np.stack([_weighted_slopes(mesh, pair, order, heights) for pair in ends])
     x, w = legendre.leggauss(order + 1)
     _, slopes = lagrange(order, x)
     half = 0.5 * np.abs(np.diff(mesh.vertices[mesh.surfaces[name]][:, :, 0], axis=1))[:, :, None]
     weight = 1.0 / np.pi if mesh.axisymmetric else 1.0
     return np.asarray(weight * np.einsum("q,qi,qj->ij", w, slopes, slopes)[None] / half)
+
+
+def _weighted_slopes(mesh: ProfileMesh, pair: FloatArray, order: int, heights: GapHeights) -> FloatArray:
+    """Matrix of one edge of a gap whose height varies."""
+    unit = mesh.unit_m
+    if not mesh.axisymmetric:
+        x, weight, ratio = heights.rule(pair[0] * unit, pair[1] * unit, order + 3)
+    else:
+        r = np.sqrt(pair)
+        x, weight, ratio = heights.rule(r[0] * unit, r[1] * unit, order + 3)
+        # From places on the radius to those on its square.
+        at = r[0] + (r[1] - r[0]) * x
+        weight = weight * 2.0 * at * (r[1] - r[0]) / (pair[1] - pair[0])
+        x = (at - r[0]) * (at + r[0]) / (pair[1] - pair[0])
+    _, slopes = lagrange(order, 2.0 * x - 1.0)
+    scale = (1.0 / np.pi if mesh.axisymmetric else 1.0) * 4.0 / abs(pair[1] - pair[0])
+    return np.asarray((slopes.T * (weight * ratio * scale)) @ slopes)

@@ -18,6 +18,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from aspot.fem.gap_heights import GapHeights
 from aspot.mesh.profile import ProfileMesh
 
 
@@ -238,8 +239,15 @@ def condensed_stiffness(
     return nodes.element.reshape(m, -1)[:, boundary], condensed, recover
 
 
-def _edge_mass(mesh: ProfileMesh, ends: NDArray[np.int64], order: int) -> NDArray[np.float64]:
-    """Mass matrices of edges at constant depth, shape (k, order + 1, order + 1), in scaled units."""
+def _edge_mass(
+    mesh: ProfileMesh, ends: NDArray[np.int64], order: int, heights: GapHeights | None = None
+) -> NDArray[np.float64]:
+    """Mass matrices of edges at constant depth, shape (k, order + 1, order + 1), in scaled units.
+
+    With heights of a gap every place counts d_0/d times.
+    """
+    if heights is not None:
+        return np.stack([_weighted_mass(mesh, pair, order, heights) for pair in mesh.vertices[ends, 0]])
     x, w = legendre.leggauss(order + 2)
     values, _ = lagrange(order, x)
     r0, r1 = mesh.vertices[ends[:, 0], 0], mesh.vertices[ends[:, 1], 0]
@@ -250,7 +258,27 @@ def _edge_mass(mesh: ProfileMesh, ends: NDArray[np.int64], order: int) -> NDArra
     return np.einsum("kq,qi,qj->kij", weight, values, values, optimize=True)
 
 
-def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counter: bool = True) -> ProfileAssembly:
+def _weighted_mass(
+    mesh: ProfileMesh, pair: NDArray[np.float64], order: int, heights: GapHeights
+) -> NDArray[np.float64]:
+    """Mass matrix of one edge of a gap whose height varies."""
+    x, weight, ratio = heights.rule(pair[0] * mesh.unit_m, pair[1] * mesh.unit_m, order + 3)
+    values, _ = lagrange(order, 2.0 * x - 1.0)
+    weight = weight / ratio * abs(pair[1] - pair[0])
+    if mesh.axisymmetric:
+        weight = weight * 2.0 * np.pi * (pair[0] + (pair[1] - pair[0]) * x)
+    return np.asarray((values.T * weight) @ values)
+
+
+def assemble(
+    mesh: ProfileMesh,
+    order: int,
+    *,
+    ideal_contact: bool,
+    ideal_counter: bool = True,
+    heights: GapHeights | None = None,
+    weights: Weights = potential_weights,
+) -> ProfileAssembly:
     """All matrices of a profile problem, inner nodes eliminated.
 
     Parameters
@@ -262,13 +290,18 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
         True: the potential under the metal is that of the port. False: a matrix "contact" couples them.
     ideal_counter : bool
         True: the far face is at 0 V. False: a matrix "counter" couples it to 0 V.
+    heights : GapHeights, optional
+        Of a gap that is not equally high everywhere.
+    weights : callable
+        As for `element_stiffness`.
 
     Returns
     -------
     ProfileAssembly
     """
     nodes = number_nodes(mesh, order)
-    boundary, condensed, recover = condensed_stiffness(mesh, order, nodes)
+    extra = 0 if weights is potential_weights else 6
+    boundary, condensed, recover = condensed_stiffness(mesh, order, nodes, weights, extra)
     dof = np.zeros(nodes.n_skeleton, np.int64)
     port = np.zeros(nodes.n_skeleton, bool)
     if ideal_counter:
@@ -291,7 +324,7 @@ def assemble(mesh: ProfileMesh, order: int, *, ideal_contact: bool, ideal_counte
         ends = mesh.surfaces[name]
         if not len(ends) or (name == "contact" and ideal_contact) or (name == "counter" and ideal_counter):
             continue
-        mass = _edge_mass(mesh, ends, order) * mesh.unit_m ** (power + 1)
+        mass = _edge_mass(mesh, ends, order, heights if name == "gap" else None) * mesh.unit_m ** (power + 1)
         blocks[name] = _jump_blocks(dof[nodes.edge[name]], mass, -1 if name == "counter" else n)
     outer = mesh.vertices[:, 0].max() * mesh.unit_m
     area = float(np.pi * outer**2 if mesh.axisymmetric else outer)

@@ -10,12 +10,15 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
+from aspot.morphology.gap_profile import GapProfile
 from aspot.morphology.unit_cell import Annulus, BoxCell, Ellipse, MapCell, Shape, Square
 
 FloatArray = NDArray[np.float64]
 
 #: Points per direction at which a pixel under more than one shape is sampled.
 _SAMPLES = 16
+#: Rings per pixel, and points across a ring, at which the height of a gap is sampled.
+_RINGS, _RING_POINTS = 3, 2
 #: Parts of a pixel that are rounding.
 _ROUNDING = 1e-9
 
@@ -64,13 +67,15 @@ def grid_shape(size_x: float, size_y: float, pixel: float) -> tuple[int, int]:
     return ny, next_fast_len(max(int(np.ceil(size_x / size_y * ny * (1 - 1e-12))), 2), real=True)
 
 
-def from_shapes(cell: BoxCell, shape: tuple[int, int]) -> PixelGrid:
+def from_shapes(cell: BoxCell, shape: tuple[int, int], gap_thickness: float | None = None) -> PixelGrid:
     """Pixels of a cell given by shapes, with the exact area that every shape covers of them.
 
     Parameters
     ----------
     cell : BoxCell
     shape : (ny, nx)
+    gap_thickness : float, optional
+        Of the gap's law [m], to which the heights of a gap profile are relative.
     """
     covered, touching = np.zeros(shape), np.zeros(shape, np.int32)
     images = [image for s in cell.shapes for image in _images(cell, s)]
@@ -81,7 +86,45 @@ def from_shapes(cell: BoxCell, shape: tuple[int, int]) -> PixelGrid:
     covered[covered < _ROUNDING] = 0.0
     covered[covered > 1.0 - _ROUNDING] = 1.0
     contact = covered if cell.contact_inside else 1.0 - covered
-    return PixelGrid(size_x=cell.size_x, size_y=cell.size_y, periodic=cell.periodic, contact=contact)
+    weight = None
+    if cell.gap_profile is not None and gap_thickness is not None:
+        weight = _pore_weights(cell, cell.gap_profile, images, shape, gap_thickness)
+    return PixelGrid(size_x=cell.size_x, size_y=cell.size_y, periodic=cell.periodic, contact=contact, gap_weight=weight)
+
+
+def _pore_weights(
+    cell: BoxCell, profile: GapProfile, images: list[_Outline], shape: tuple[int, int], thickness: float
+) -> FloatArray:
+    """Mean of d_0/d over the part of every pixel that lies in a pore.
+
+    Points on rings, close to each other towards the rim, where 1/d is steep: each counts for the pixel in which it
+    lies, so that the capacitance of every pore is exact however large the pixels are.
+    """
+    ny, nx = shape
+    hy, hx = cell.size_y / ny, cell.size_x / nx
+    area, weighted = np.zeros(ny * nx), np.zeros(ny * nx)
+    g, w = np.polynomial.legendre.leggauss(_RING_POINTS)
+    for x0, y0, radius, *_ in images:
+        breaks = profile.breaks(radius)
+        # Rings no wider than part of a pixel; those along the rim shrink geometrically.
+        even = np.arange(0.0, radius, min(hx, hy) / _RINGS)[1:]
+        ends = np.unique(np.concatenate([[0.0], breaks[breaks < radius], even, [radius]]))
+        size = np.diff(ends)[:, None]
+        t = (ends[:-1, None] + 0.5 * (1.0 + g) * size).ravel()
+        r = radius - t
+        n_angles = int(np.ceil(2.0 * np.pi * radius / min(hx, hy) * _RINGS / 4.0)) * 4
+        angles = (np.arange(n_angles) + 0.5) * (2.0 * np.pi / n_angles)
+        patch = (0.5 * w * size).ravel() * r * (2.0 * np.pi / n_angles)
+        ratio = thickness / profile.distance_from_rim(t, radius)
+        for cos, sin in zip(np.cos(angles), np.sin(angles), strict=True):
+            i, j = np.floor((x0 + r * cos) / hx).astype(np.int64), np.floor((y0 + r * sin) / hy).astype(np.int64)
+            inside = (i >= 0) & (i < nx) & (j >= 0) & (j < ny)
+            at = (j * nx + i)[inside]
+            np.add.at(area, at, patch[inside])
+            np.add.at(weighted, at, (patch * ratio)[inside])
+    # Slivers without a point lie along the rim.
+    at_rim = thickness / profile.floor if profile.floor > 0.0 else 1.0
+    return np.where(area > 0.0, weighted / np.where(area > 0.0, area, 1.0), at_rim).reshape(shape)
 
 
 #: Centre, semi-axes and those of the hole [m]; whether it is a rectangle.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aspot.morphology.gap_profile import GapProfile
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileCell:
@@ -26,12 +28,32 @@ class ProfileCell:
         Rims, increasing, strictly inside (0, outer) [m]. Empty: planar.
     contact : tuple of bool
         Whether the metal touches on each of the len(edges) + 1 segments.
+    gap_profile : GapProfile, optional
+        Height of the gap from place to place. Default: the thickness of the gap's law everywhere.
     """
 
     axisymmetric: bool
     outer: float
     edges: tuple[float, ...] = ()
     contact: tuple[bool, ...] = (True,)
+    gap_profile: GapProfile | None = None
+
+    @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """Middle and half width of every gap [m]; one that reaches a mirror plane has its middle there."""
+        ends = (0.0, *self.edges, self.outer)
+        out = []
+        for i, touches in enumerate(self.contact):
+            low, high = ends[i], ends[i + 1]
+            if touches:
+                continue
+            if i == 0:
+                out.append((0.0, high))
+            elif i == len(self.edges):
+                out.append((high, high - low))
+            else:
+                out.append((0.5 * (low + high), 0.5 * (high - low)))
+        return tuple(out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +114,9 @@ class BoxCell:
         True: the metal touches inside the shapes (spots). False: outside (pores).
     periodic : bool
         False: all four sides are mirror planes.
+    gap_profile : GapProfile, optional
+        Height of the gap over every shape, which are discs that do not overlap; only with `contact_inside` False.
+        Default: the thickness of the gap's law everywhere.
     """
 
     size_x: float
@@ -99,6 +124,7 @@ class BoxCell:
     shapes: tuple[Shape, ...]
     contact_inside: bool
     periodic: bool = False
+    gap_profile: GapProfile | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
