@@ -58,7 +58,7 @@ class SolvedInterface:
             if term.role in ("contact", "counter"):
                 for part, share in shares(term.law, problem.temperature_K).items():
                     out[part] = out.get(part, 0.0) + float(r) * share
-            elif term.role != "gap":
+            elif term.role != "gap" or r > 0.0:
                 # Grains, their boundaries and the medium below them are one electrolyte.
                 name = "electrolyte" if term.role in ("electrolyte", "boundary") else term.name
                 out[name] = out.get(name, 0.0) + float(r)
