@@ -195,3 +195,31 @@ def test_two_answers_without_a_common_error_bracket_the_true_one(seed: int) -> N
         # The cut of the depth (equipotential here, uniform current there) is part of the gap as well.
         assert np.all(gap > 0.9 * error - 1e-9)
         assert np.all(gap < 50 * error + 1e-4)
+
+
+@pytest.mark.parametrize("both_sides", [False, True])
+@pytest.mark.parametrize("arrangement", ["single", "square"])
+def test_structured_electrodes_on_a_wider_pellet_are_enclosed(arrangement: str, both_sides: bool) -> None:
+    """R grows with the law of the electrode (Rayleigh): its bounds as laws give bounds that shrink level by level."""
+    morphology = {"kind": "spots", "arrangement": arrangement, "radius": "10 um", "contact_fraction": 0.05}
+    cell = Cell(
+        electrolyte={"thickness": "1 mm", "diameter": "10 mm", "conductivity": "1 mS/cm"},
+        working_electrode={
+            "diameter": "6 mm",
+            "morphology": morphology,
+            "contact": {"charge_transfer_resistance": "2 ohm cm^2"},
+        },
+        counter_electrode={"morphology": {**morphology, "contact_fraction": 0.2}} if both_sides else {},
+        # The depth is cut where it no longer matters.
+        numerics={"relative_tolerance": 1e-6},
+    )
+    p = plan(cell)
+    omega = np.array([1.0])
+    intervals = []
+    for level in (0, 1, 3):
+        found = solve_cell(p, level, omega, np.full(1, 1e-9), Clock()).resistance_interval()
+        assert found is not None
+        intervals.append(found)
+    (low, high), (lower, upper), (lowest, highest) = intervals
+    assert low < lower < lowest < highest < upper < high
+    assert highest / lowest - 1 < 0.1 * (high / low - 1)

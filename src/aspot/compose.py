@@ -123,6 +123,19 @@ class EffectiveLaw:
         return {name: np.full(np.shape(omega), r, complex) for name, r in parts.items()}
 
 
+@dataclass(frozen=True)
+class _Given:
+    """An admittance per area at the one frequency it is asked for [S/m2]."""
+
+    value: complex
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> NDArray[np.complex128]:
+        return np.full(np.shape(omega), self.value, complex)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, NDArray[np.complex128]]:
+        return {"given": 1.0 / self(omega, temperature)}
+
+
 class Clock:
     """Seconds by stage."""
 
@@ -254,7 +267,8 @@ class SolvedCell:
         """Guaranteed enclosure of R_total [ohm m2], or None where a backend has none.
 
         Forcing an equipotential plane where the depth is cut lowers the resistance, forcing uniform current there
-        raises it: the cut keeps both bounds. The electrode on a wider pellet is enclosed only if it is planar.
+        raises it: the cut keeps both bounds. On a wider pellet the resistance rises with that of the electrode's own
+        interface (Rayleigh), so that its bounds, as laws of the electrode, bound the whole.
         """
         excess = self._dual_excess(0.0)
         if excess is None:
@@ -287,7 +301,7 @@ class SolvedCell:
         """Impedance by the current minus impedance by the potential [ohm m2]."""
         at = np.array([omega])
         if self.pellet is not None:
-            dual = None if self.sides else self.pellet.dual_impedance(omega, is_cut=False)
+            dual = self._dual_of_pellet(self.pellet, omega)
             if dual is None:
                 return None
             copies = self.plan.sides[0].copies
@@ -299,6 +313,21 @@ class SolvedCell:
                 return None
             excess += side.copies * (dual - solved.impedance(at)[0])
         return excess
+
+    def _dual_of_pellet(self, pellet: SolvedInterface, omega: float) -> complex | None:
+        """Impedance of the wider pellet by the current, the sides' laws by the current as well [ohm m2]."""
+        given = pellet.interface
+        roles = [role for role in ("contact", "counter") if isinstance(getattr(given, role), EffectiveLaw)]
+        kappa = self._kappa(np.array([omega]))
+        for role, (side, solved) in zip(roles, self.paired(self.plan), strict=True):
+            dual = solved.dual_impedance(omega, side.truncated)
+            if dual is None:
+                return None
+            excess = dual - solved.interface.depth_m / kappa
+            law = _Given(complex(effective_admittance(excess, kappa, given.depth_m)[0]))
+            given = replace(given, **{role: law})  # type: ignore[arg-type]
+        known = replace(pellet, interface=given, discrete=replace(pellet.discrete, interface=given))
+        return known.dual_impedance(omega, is_cut=False)
 
     def resolution_error(self, omega: NDArray[np.float64]) -> NDArray[np.float64]:
         """Relative error of Z by what the levels of the sides leave unseen (see `Backend.resolution_error`)."""
