@@ -115,7 +115,7 @@ def diagonal(off, codes, tie, out, first, last):  # type: ignore[no-untyped-def]
                         out[k, j, i + dx] += off[s, k - dz, j - dy, i]
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _split(code):  # type: ignore[no-untyped-def]
     """dz, dy, dx of a code."""
     dz = (code + 4) // 9
@@ -123,7 +123,7 @@ def _split(code):  # type: ignore[no-untyped-def]
     return dz, dy, code - 9 * dz - 3 * dy
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _between(off, slot, inner, k, j, i, dz, dy, dx):  # type: ignore[no-untyped-def]
     """Positive conductance between a node and a neighbour, 0 outside; inner: the node lies on no face of the grid."""
     code = 9 * dz + 3 * dy + dx
@@ -265,7 +265,7 @@ def face_weights(off, slot, tie, periodic_y, periodic_x, w, first, last):  # typ
                     _rounded(sums, w[cz, cy, cx], 14, 4, tie[k + 1, j + 1, i])
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True)
 def _row(w, cz, cy, cx, tz, ty, tx, out):  # type: ignore[no-untyped-def]
     """Weights of a node in a coarse cell for its 8 corners; t: 0 lower corner, 1 middle, 2 upper corner."""
     out[:] = 0.0
@@ -441,29 +441,42 @@ def prolong(w, coarse, x, first, last):  # type: ignore[no-untyped-def]
                         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _pair(p, t, a, b, value):  # type: ignore[no-untyped-def]
-    """Add a pair's part of A P to the rows of its nodes; written out, so that it becomes a few vector operations."""
-    d0, d1 = value * (p[a] - p[b]), value * (p[a + 1] - p[b + 1])
-    d2, d3 = value * (p[a + 2] - p[b + 2]), value * (p[a + 3] - p[b + 3])
-    d4, d5 = value * (p[a + 4] - p[b + 4]), value * (p[a + 5] - p[b + 5])
-    d6, d7 = value * (p[a + 6] - p[b + 6]), value * (p[a + 7] - p[b + 7])
-    t[a] += d0
-    t[a + 1] += d1
-    t[a + 2] += d2
-    t[a + 3] += d3
-    t[a + 4] += d4
-    t[a + 5] += d5
-    t[a + 6] += d6
-    t[a + 7] += d7
-    t[b] -= d0
-    t[b + 1] -= d1
-    t[b + 2] -= d2
-    t[b + 3] -= d3
-    t[b + 4] -= d4
-    t[b + 5] -= d5
-    t[b + 6] -= d6
-    t[b + 7] -= d7
+@njit(nogil=True, cache=True)
+def _pair(p, q, t, u, value):  # type: ignore[no-untyped-def]
+    """Add value (p - q), 8 numbers, to t and subtract it from u; written out, it becomes a few vector operations."""
+    d0, d1, d2, d3 = value * (p[0] - q[0]), value * (p[1] - q[1]), value * (p[2] - q[2]), value * (p[3] - q[3])
+    d4, d5, d6, d7 = value * (p[4] - q[4]), value * (p[5] - q[5]), value * (p[6] - q[6]), value * (p[7] - q[7])
+    t[0] += d0
+    t[1] += d1
+    t[2] += d2
+    t[3] += d3
+    t[4] += d4
+    t[5] += d5
+    t[6] += d6
+    t[7] += d7
+    u[0] -= d0
+    u[1] -= d1
+    u[2] -= d2
+    u[3] -= d3
+    u[4] -= d4
+    u[5] -= d5
+    u[6] -= d6
+    u[7] -= d7
+
+
+@njit(nogil=True, cache=True)
+def _add(t, factor, p):  # type: ignore[no-untyped-def]
+    """Add factor p, 8 numbers, to t."""
+    d0, d1, d2, d3 = factor * p[0], factor * p[1], factor * p[2], factor * p[3]
+    d4, d5, d6, d7 = factor * p[4], factor * p[5], factor * p[6], factor * p[7]
+    t[0] += d0
+    t[1] += d1
+    t[2] += d2
+    t[3] += d3
+    t[4] += d4
+    t[5] += d5
+    t[6] += d6
+    t[7] += d7
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"})
@@ -476,7 +489,6 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
     nz, ny, nx = tie.shape
     mz, my, mx = coarse_tie.shape
     p, t = np.zeros((27, 8)), np.empty((27, 8))
-    flat_p, flat_t = p.reshape(-1), t.reshape(-1)
     flat_off, flat_tie = off.reshape(-1), tie.reshape(-1)
     # Where the conductance of a pair stands, relative to the first node of the cell.
     places = np.empty(len(pairs), np.int64)
@@ -509,28 +521,25 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
                         p[middles[r, 0], middles[r, 6 + m]] = w[cz + a, cy + b, cx + c, at + m]
                 some = False
                 base = (k * ny + j) * nx + i
+                t[:] = 0.0
+                u[:] = 0.0
                 for m in range(27):
-                    t[m] = 0.0
-                    u[m] = 0.0
-                    total = 0.0
-                    for n in range(8):
-                        total += p[m, n]
-                    row_sums[m] = total
+                    q = p[m]
+                    row_sums[m] = ((q[0] + q[1]) + (q[2] + q[3])) + ((q[4] + q[5]) + (q[6] + q[7]))
                 for r in range(starts[kind], starts[kind + 1]):
                     one, other = pairs[r, 0], pairs[r, 1]
                     if other == one:
                         value = float(flat_tie[base + places[r]])
                         if value != 0.0:
                             some = True
-                            for m in range(8):
-                                t[one, m] += value * p[one, m]
+                            _add(t[one], value, p[one])
                             u[one] += value * row_sums[one]
                         continue
                     value = float(flat_off[base + places[r]])
                     if value == 0.0:
                         continue
                     some = True
-                    _pair(flat_p, flat_t, 8 * one, 8 * other, value)
+                    _pair(p[one], p[other], t[one], t[other], value)
                     d = value * (row_sums[one] - row_sums[other])
                     u[one] += d
                     u[other] -= d
@@ -539,16 +548,15 @@ def coarsen(off, tie, is_free, w, pairs, starts, middles, coarse_off, coarse_tie
                 for m in range(8):
                     at = 18 * (m >> 2) + 6 * ((m >> 1) & 1) + 2 * (m & 1)
                     f = p[at, m]
-                    for n in range(8):
-                        local[m, n] = f * t[at, n]
+                    local[m] = 0.0
+                    _add(local[m], f, t[at])
                     ties[m] = f * u[at]
                 for r in range(len(middles)):
                     at = middles[r, 0]
                     for q in range(middles[r, 5]):
                         m = middles[r, 6 + q]
                         f = p[at, m]
-                        for n in range(8):
-                            local[m, n] += f * t[at, n]
+                        _add(local[m], f, t[at])
                         ties[m] += f * u[at]
                 for m in range(8):
                     z, y, x = cz + (m >> 2), cy + ((m >> 1) & 1), cx + (m & 1)
