@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from aspot.errors import ConvergenceError
-from aspot.fem import multigrid
+from aspot.fem import multigrid, voxel_coarsening
 from aspot.fem import voxel_network as net
 
 Array = NDArray[Any]
@@ -185,11 +185,11 @@ class Network:
         shape = w.shape[:3]
         # In double precision: some of its conductances are negative, and single ones would leave it indefinite.
         off, tie = np.zeros((13, *shape)), np.zeros(shape)
-        tables = net.tables(tuple(int(code) for code in self.codes))
+        tables = voxel_coarsening.tables(tuple(int(code) for code in self.codes))
         for colour in (0, 1):
 
             def add(a: int, b: int, colour: int = colour) -> None:
-                net.coarsen(self.off, self.tie, is_free, w, *tables, off, tie, a + (a + colour) % 2, b)
+                voxel_coarsening.coarsen(self.off, self.tie, is_free, w, *tables, off, tie, a + (a + colour) % 2, b)
 
             in_slabs(add, shape[0] - 1)
         return Network(off, ALL_CODES, self.periodic.folded(tie), self.periodic)
