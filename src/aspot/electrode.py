@@ -170,8 +170,10 @@ class Filling(Spec):
             raise FieldError("height", "give either share or height", self.height, "m")
         return self
 
-    def law(self) -> Conductor:
+    def law(self) -> Law:
         """Admittivity [S/m]."""
+        if self.conductivity == 0.0:
+            return Gap(thickness_m=1.0, permittivity=self.permittivity, name="filling")
         conductivity = Activated(value=self.conductivity, activation_energy_J=self.activation_energy)
         return Conductor(conductivity=conductivity, permittivity=self.permittivity, name="filling")
 
@@ -185,19 +187,19 @@ class GapSpec(Spec):
         Height [m]; with a `shape` the smallest, along the rim.
     permittivity : float
         Of what fills it.
-    shape : "lens", "wedge" or "ellipse"
+    shape : "lens", "arc", "wedge" or "ellipse"
         Height from the middle of the gap to its rim (see `aspot.morphology.gap_profile`); for round pores and strips.
     height : float
         Of a shape, in the middle [m].
     contact_angle : float
-        Of a lens or wedge at its rim [deg]; instead of `height`.
+        Of a lens, arc or wedge at its rim [deg]; instead of `height`.
     filling : Filling
         Another phase that takes a part of the height.
     """
 
     thickness: GapThickness
     permittivity: Permittivity = 1.0
-    shape: Literal["lens", "wedge", "ellipse"] | None = None
+    shape: Literal["lens", "arc", "wedge", "ellipse"] | None = None
     height: GapHeight | None = None
     contact_angle: ContactAngle | None = None
     filling: Filling | None = None
@@ -207,7 +209,7 @@ class GapSpec(Spec):
         if self.shape is None:
             for key, unit in (("height", "m"), ("contact_angle", "deg")):
                 if getattr(self, key) is not None:
-                    raise FieldError(key, "needs shape = 'lens', 'wedge' or 'ellipse'", getattr(self, key), unit)
+                    raise FieldError(key, "needs shape = 'lens', 'arc', 'wedge' or 'ellipse'", getattr(self, key), unit)
         elif (self.height is None) == (self.contact_angle is None):
             raise FieldError("height", f"shape = {self.shape!r} needs either height or contact_angle")
         elif self.shape == "ellipse" and self.contact_angle is not None:
@@ -298,7 +300,7 @@ class Electrode(Spec):
         if half is None:
             return
         apex = profile.apex(half)
-        if profile.form == "lens" and apex > half * (1.0 + 1e-9):
+        if profile.is_cap and apex > half * (1.0 + 1e-9):
             raise FieldError(
                 "gap.height", f"a lens of half width {half:.3g} m cannot be higher (contact angle 90 deg)", apex, "m"
             )
@@ -335,7 +337,7 @@ class Electrode(Spec):
         assert isinstance(cell, (ProfileCell, BoxCell))
         shapes = cell.shapes if isinstance(cell, BoxCell) else ()
         smallest = min((s.radius for s in shapes if isinstance(s, Disc)), default=None)
-        if profile.form == "lens" and smallest is not None and profile.apex(smallest) > smallest * (1.0 + 1e-9):
+        if profile.is_cap and smallest is not None and profile.apex(smallest) > smallest * (1.0 + 1e-9):
             raise InputError(
                 f"gap.height = {profile.apex(smallest):g} m: a lens of radius {smallest:.3g} m cannot be higher "
                 "(contact angle 90 deg)"

@@ -175,8 +175,8 @@ class FilledGap:
     ----------
     thickness_m : float
         d, of both together.
-    filling : Conductor
-        The phase that fills the part `share` of the height.
+    filling : Law
+        Admittivity of the phase that fills the part `share` of the height [S/m].
     share : float
         Above 0 and up to 1.
     permittivity : float
@@ -184,7 +184,7 @@ class FilledGap:
     """
 
     thickness_m: float
-    filling: Conductor
+    filling: Law
     share: float = 1.0
     permittivity: float = 1.0
     name: str = "gap"

@@ -316,19 +316,13 @@ def _ranges(covered: FloatArray, size: float) -> tuple[tuple[float, float], ...]
     return tuple(runs)
 
 
-def _accepts(cell: object) -> bool:
-    return isinstance(cell, MapCell) or (
-        isinstance(cell, BoxCell) and (cell.gap_profile is None or not cell.gap_profile.is_volume)
-    )
-
-
 PLANAR = Backend(
     name="planar",
     n_levels=_N_LEVELS,
     # The error falls about fourfold per level, twofold with good conductors as thin films and while pixels are larger
     # than kappa / y of the contact.
     extrapolation=lambda level: (1.0 / 3.0, 2.0),
-    accepts=_accepts,
+    accepts=lambda cell: isinstance(cell, (BoxCell, MapCell)),
     # Meshes of many shapes are large; pixels do not mind.
     prefers=lambda cell: isinstance(cell, BoxCell) and len(cell.shapes) > _FEW,
     discretise=_discretise,

@@ -78,7 +78,7 @@ def gap_heights(cell: ProfileCell, law: Law | None) -> GapHeights | None:
     InputError
         If the law has no thickness that they could be relative to.
     """
-    if cell.gap_profile is None or cell.gap_profile.is_volume or law is None:
+    if cell.gap_profile is None or law is None:
         return None
     thickness = getattr(law, "thickness_m", None)
     if thickness is None:
