@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +36,7 @@ from scipy.sparse.csgraph import connected_components
 from aspot.errors import ConvergenceError
 from aspot.fem.kernels import CURVED_POINTS, STRAIGHT, facet_mass, quadrature, shape_functions
 from aspot.fem.patches import CLOSED, FIXED, INNER, LAW, cell_energies, potential_moments, solve_patches
+from aspot.fem.raviart_thomas import FACETS, reference_fields, reference_integrals
 from aspot.mesh.tetmesh import TetrahedralMesh, planar_area
 from aspot.mesh.topology import CELL_EDGES
 
@@ -44,94 +44,12 @@ FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
 IntArray = NDArray[np.int64]
 
-#: Vertices of the facet opposite each vertex of a cell.
-_FACETS = np.array([(1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2)])
 #: Points per direction on cells and facets at a rim, whose energies are not polynomials.
 _RIM_POINTS = 7
 #: Jacobians of a vertex below this part of the largest in the cell vanish in theory.
 _FLAT = 1e-7
 #: Divergence left in a cell, as a part of the total current.
 _LEAK = 1e-6
-
-
-@lru_cache(maxsize=1)
-def _currents() -> tuple[IntArray, FloatArray]:
-    """Polynomials of the reference fields: exponents (10, 3) and coefficients (15, 10, 3).
-
-    The first 12 belong to the values d on facets, three per facet; the last three to a divergence prescribed by its
-    moments with x, y and z. The divergence of each is in span{1, x, y, z}; its mean follows from the facets.
-    """
-    powers: IntArray = np.array([(i, j, k) for i in range(3) for j in range(3 - i) for k in range(3 - i - j)])
-    place = {tuple(p): n for n, p in enumerate(powers.tolist())}
-    space = []
-    for axis in range(3):
-        for low in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)):
-            field = np.zeros((len(powers), 3))
-            field[place[low], axis] = 1.0
-            space.append(field)
-    for along in np.eye(3, dtype=int):  # x times a linear function
-        field = np.zeros((len(powers), 3))
-        for axis in range(3):
-            field[place[tuple((along + np.eye(3, dtype=int)[axis]).tolist())], axis] = 1.0
-        space.append(field)
-    corners = np.vstack([np.zeros(3), np.eye(3)])
-    t, w = quadrature(2, 4)
-    hats = np.column_stack([1 - t.sum(axis=1), t])
-    moments = np.empty((15, 15))
-    for n, field in enumerate(space):
-        rows = []
-        for opposite, facet in enumerate(_FACETS):
-            a, b, c = corners[facet]
-            normal = np.cross(b - a, c - a)
-            normal *= np.sign(normal @ (a - corners[opposite]))
-            points = hats @ corners[facet]
-            value = _monomials(points, powers) @ field
-            rows += [float((w * hats[:, v] * (value @ normal)).sum()) for v in range(3)]
-        points, weights = quadrature(3, 3)
-        rows += (weights @ (_monomials(points, powers) @ field)).tolist()
-        moments[:, n] = rows
-    dual: FloatArray = np.tensordot(np.linalg.inv(moments).T, np.stack(space), 1)
-    # The mean of the field follows from the fluxes and the moments g of its divergence:
-    # int q_m = sum of the moments of facets with the hat of vertex m, minus g_m.
-    fluxes = dual[:12].copy()
-    for k in range(12):
-        vertex = _FACETS.ravel()[k]
-        if vertex:
-            fluxes[k] += dual[12 + vertex - 1]
-    mass = (1.0 + np.eye(3)) / 24.0
-    values = np.concatenate([np.tensordot(mass, fluxes[3 * f : 3 * f + 3], 1) for f in range(4)])
-    return powers, np.concatenate([values, -dual[12:]])
-
-
-def _monomials(points: FloatArray, powers: IntArray) -> FloatArray:
-    return np.asarray(np.prod(points[:, None, :] ** powers[None], axis=2))
-
-
-@lru_cache(maxsize=8)
-def _fields(n: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Rule of n points per direction: weights, reference fields (q, 15, 3), gradients (q, 10, 3) of u, hats (q, 4)."""
-    points, weights = quadrature(3, n)
-    powers, coefficients = _currents()
-    fields = np.einsum("qp,npi->qni", _monomials(points, powers), coefficients)
-    hats = np.column_stack([1 - points.sum(axis=1), points])
-    return weights, fields, shape_functions(points, 2)[1], hats
-
-
-@lru_cache(maxsize=1)
-def _reference() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Exact integrals on the reference simplices.
-
-    (3, 3, 15, 15) of products of field components; (15, 4, 10) of psi_a field . grad N_k; (4, 3, 10) of
-    psi_m d_b N_k; and on the triangle (3, 3, 6) of psi_j psi_a N_k.
-    """
-    weights, fields, gradients, hats = _fields(4)
-    energy = np.einsum("q,qia,qjb->abij", weights, fields, fields)
-    work = np.einsum("q,qa,qid,qkd->iak", weights, hats, fields, gradients)
-    slope = np.einsum("q,qm,qkb->mbk", weights, hats, gradients)
-    t, w = quadrature(2, 4)
-    flat = np.column_stack([1 - t.sum(axis=1), t])
-    drive = np.einsum("q,qj,qa,qk->jak", w, flat, flat, shape_functions(t, 2)[0])
-    return energy, work, slope, drive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +153,7 @@ def current_space(mesh: TetrahedralMesh, *, fixed: Sequence[str], laws: Sequence
         s = np.sort(triples[:, :3], axis=1)
         return np.asarray((s[:, 0] * n_nodes + s[:, 1]) * n_nodes + s[:, 2])
 
-    triples = vertices[:, _FACETS].reshape(-1, 3)
+    triples = vertices[:, FACETS].reshape(-1, 3)
     keys, inverse, counts = np.unique(keys_of(triples), return_inverse=True, return_counts=True)
     order = np.argsort(inverse, kind="stable")
     starts = np.cumsum(counts) - counts
@@ -285,8 +203,8 @@ def current_space(mesh: TetrahedralMesh, *, fixed: Sequence[str], laws: Sequence
     forms, inverses = _law_forms(mesh, nodes[:, 0], active[law_slots[:, 0]])
     energies, lifts = np.empty((len(vertices), 12, 12)), np.empty((len(vertices), 12, 3))
     at_rim = np.asarray(flat.any(axis=1), bool)
-    smooth, singular = _fields(CURVED_POINTS)[:3], _fields(_RIM_POINTS)[:3]
-    cell_energies(mesh.nodes, mesh.cells, at_rim, _reference()[0], smooth, singular, STRAIGHT, energies, lifts)
+    smooth, singular = reference_fields(CURVED_POINTS)[:3], reference_fields(_RIM_POINTS)[:3]
+    cell_energies(mesh.nodes, mesh.cells, at_rim, reference_integrals()[0], smooth, singular, STRAIGHT, energies, lifts)
     return CurrentSpace(
         mesh=mesh,
         slots=slots,
@@ -328,7 +246,7 @@ def _finite(slots: IntArray, flat: NDArray[np.bool_], kinds: IntArray) -> tuple[
     the same at both its ends. Where the field passes a law its density d / J, with J ~ s, must be finite too.
     """
     active, same = np.repeat(kinds != CLOSED, 3), np.arange(3 * len(kinds))
-    for opposite, facet in enumerate(_FACETS):
+    for opposite, facet in enumerate(FACETS):
         is_law = kinds[slots[:, 3 * opposite] // 3] == LAW
         for i, vertex in enumerate(facet):
             slot = slots[:, 3 * opposite + i]
@@ -431,13 +349,13 @@ def equilibrated(
     beyond = np.array([metal if name in ("contact", "gap") else 0.0 for name in laws.names] or [0.0])[laws.which]
     u = np.append(np.asarray(potential, complex), 0.0)
     drop = u[laws.nodes[:, 0]] - np.where(laws.nodes[:, 1] < 0, beyond[:, None], u[laws.nodes[:, 1]])
-    _, work, slopes, drives = _reference()
+    _, work, slopes, drives = reference_integrals()
     drive = np.einsum("jak,fk->fja", drives, drop)  # moments of psi_a (u - u')
     moments = np.empty((len(mesh.cells), 4, 3), complex)
     slope_energy = np.empty(len(mesh.cells))
     cell_u = u[mesh.cells]
     # The rule of the stiffness: only with that does u satisfy its equations.
-    weights, _, gradients, hats = _fields(CURVED_POINTS)
+    weights, _, gradients, hats = reference_fields(CURVED_POINTS)
     potential_moments(mesh.nodes, mesh.cells, slopes, weights, gradients, hats, STRAIGHT, cell_u, moments, slope_energy)
     values = np.zeros(len(space.active), complex)
     solve_patches(
@@ -491,7 +409,7 @@ def _field_of(
         + np.sum(np.einsum("fi,fij,fj->f", over, laws.forms, over) * barrier)
     ) / current**2
 
-    _, work, _, drives = _reference()
+    _, work, _, drives = reference_integrals()
     size = sum(np.einsum("ci,cij,cj->c", part, space.energies, part, optimize=True) for part in (d.real, d.imag))
     pairing = np.einsum("ci,ik,ck->c", np.conj(d), work[:12].sum(axis=1), cell_u, optimize=True)
     gap = size / np.abs(kappa) + np.abs(kappa) * slope_energy + 2.0 * np.real(pairing * np.abs(kappa) / np.conj(kappa))
@@ -543,7 +461,7 @@ def uniform_at_cut(space: CurrentSpace, field: CurrentField, resistivity: float,
     # int of a field's component m in reference coordinates: the moments of its fluxes with the hat of vertex m.
     mass = (1.0 + np.eye(3)) / 24.0
     moments = np.zeros((len(below), 4))
-    for opposite, facet in enumerate(_FACETS):
+    for opposite, facet in enumerate(FACETS):
         moments[:, facet] += d[:, 3 * opposite : 3 * opposite + 3] @ mass
     through = np.einsum("cm,cm->c", moments[:, 1:], edges[:, :, 2])
     energy = np.einsum("ci,cij,cj->c", d, space.energies[below], d, optimize=True) / mesh.unit_m
