@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspot.errors import InputError
-from aspot.laws import Activated, BrickLayer, Conductor, Gap, Law, ResistorCapacitor, Series
+from aspot.laws import Activated, BrickLayer, Conductor, FilledGap, Gap, Law, ResistorCapacitor, Series
 
 BOLTZMANN = 1.380649e-23  # J/K, exact
 EPSILON_0 = 8.8541878128e-12  # F/m, CODATA 2018
@@ -72,6 +72,12 @@ LAWS: dict[str, tuple[Law, Twin, str, set[str]]] = {
         "1/kappa = 1/kappa_bulk + z_gb / grain_size",
         {"bulk", "grain_boundaries"},
     ),
+    "gap full of a conductor": (
+        FilledGap(thickness_m=30e-9, filling=BULK),
+        lambda w, t: _bulk(w, t) / 30e-9,
+        "1/y = share d / kappa_fill + (1 - share) d / (j w eps0 eps_r)",
+        {"gap"},
+    ),
     "series": (
         Series(members=(INTERPHASE, TRANSFER)),
         lambda w, t: 1 / (1 / _interphase(w, t) + 1 / _transfer(w, t)),
@@ -123,6 +129,20 @@ def test_parts_are_impedances_in_series_that_sum_to_the_whole(name: str) -> None
     assert set(parts) == names
     np.testing.assert_allclose(sum(parts.values()), 1.0 / law(omega, 310.0), rtol=1e-13)
     assert all(np.all(part.real > 0) for part in parts.values())
+
+
+def test_a_layer_in_a_gap_is_in_series_with_the_rest_and_blocks_with_it() -> None:
+    law = FilledGap(thickness_m=30e-9, filling=BULK, share=0.25, permittivity=2.0)
+    expected = [1 / (0.25 * 30e-9 / _bulk(w, 300.0) + 0.75 * 30e-9 / (1j * w * EPSILON_0 * 2)) for w in OMEGA]
+    np.testing.assert_allclose(law(OMEGA, 300.0), expected, rtol=1e-9)
+    np.testing.assert_allclose(law.parts(OMEGA, 300.0)["gap"], 1 / law(OMEGA, 300.0), rtol=1e-13)
+    assert np.all(law(OMEGA, 300.0).real > 0)
+    assert complex(law(0.0, 300.0)) == 0.0
+    oil = FilledGap(thickness_m=30e-9, filling=Gap(thickness_m=1.0, permittivity=5.0), share=0.25, permittivity=2.0)
+    assert complex(oil(0.0, 300.0)) == 0.0
+    assert complex(oil(1.0, 300.0)) == pytest.approx(1j * EPSILON_0 / (30e-9 * (0.25 / 5 + 0.75 / 2)), rel=1e-9)
+    with pytest.raises(InputError, match="share"):
+        FilledGap(thickness_m=30e-9, filling=BULK, share=0.0)
 
 
 @EVERY

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 #: Points per direction at which a pixel under more than one shape is sampled.
 _SAMPLES = 16
 #: Rings per pixel, and points across a ring, at which the height of a gap is sampled.
-_RINGS, _RING_POINTS = 3, 2
+_RINGS, _RING_POINTS = 3, 5
 #: Parts of a pixel that are rounding.
 _ROUNDING = 1e-9
 
@@ -88,21 +88,21 @@ def from_shapes(cell: BoxCell, shape: tuple[int, int], gap_thickness: float | No
     contact = covered if cell.contact_inside else 1.0 - covered
     weight = None
     if cell.gap_profile is not None and gap_thickness is not None:
-        weight = _pore_weights(cell, cell.gap_profile, images, shape, gap_thickness)
+        weight = _pore_weights(cell, cell.gap_profile, images, contact, gap_thickness)
     return PixelGrid(size_x=cell.size_x, size_y=cell.size_y, periodic=cell.periodic, contact=contact, gap_weight=weight)
 
 
 def _pore_weights(
-    cell: BoxCell, profile: GapProfile, images: list[_Outline], shape: tuple[int, int], thickness: float
+    cell: BoxCell, profile: GapProfile, images: list[_Outline], contact: FloatArray, thickness: float
 ) -> FloatArray:
     """Mean of d_0/d over the part of every pixel that lies in a pore.
 
     Points on rings, close to each other towards the rim, where 1/d is steep: each counts for the pixel in which it
     lies, so that the capacitance of every pore is exact however large the pixels are.
     """
-    ny, nx = shape
+    ny, nx = contact.shape
     hy, hx = cell.size_y / ny, cell.size_x / nx
-    area, weighted = np.zeros(ny * nx), np.zeros(ny * nx)
+    area, weighted = np.zeros(contact.shape), np.zeros(contact.shape)
     g, w = np.polynomial.legendre.leggauss(_RING_POINTS)
     for x0, y0, radius, *_ in images:
         breaks = profile.breaks(radius)
@@ -113,18 +113,40 @@ def _pore_weights(
         t = (ends[:-1, None] + 0.5 * (1.0 + g) * size).ravel()
         r = radius - t
         n_angles = int(np.ceil(2.0 * np.pi * radius / min(hx, hy) * _RINGS / 4.0)) * 4
-        angles = (np.arange(n_angles) + 0.5) * (2.0 * np.pi / n_angles)
-        patch = (0.5 * w * size).ravel() * r * (2.0 * np.pi / n_angles)
+        angles = np.asarray((np.arange(n_angles) + 0.5) * (2.0 * np.pi / n_angles), float)
+        patch = np.asarray((0.5 * w * size).ravel() * r * (2.0 * np.pi / n_angles), float)
         ratio = thickness / profile.distance_from_rim(t, radius)
-        for cos, sin in zip(np.cos(angles), np.sin(angles), strict=True):
-            i, j = np.floor((x0 + r * cos) / hx).astype(np.int64), np.floor((y0 + r * sin) / hy).astype(np.int64)
-            inside = (i >= 0) & (i < nx) & (j >= 0) & (j < ny)
-            at = (j * nx + i)[inside]
-            np.add.at(area, at, patch[inside])
-            np.add.at(weighted, at, (patch * ratio)[inside])
+        _scatter(x0, y0, r, patch, np.asarray(patch * ratio, float), angles, (hx, hy), area, weighted)
     # Slivers without a point lie along the rim.
     at_rim = thickness / profile.floor if profile.floor > 0.0 else 1.0
-    return np.where(area > 0.0, weighted / np.where(area > 0.0, area, 1.0), at_rim).reshape(shape)
+    mean = np.where(area > 0.0, weighted / np.where(area > 0.0, area, 1.0), at_rim)
+    # Points share out the area of a pixel coarsely where the rim cuts it: the sum is put right.
+    total = float((mean * (1.0 - contact)).sum()) * hx * hy
+    return np.asarray(mean * (weighted.sum() / total if total > 0.0 else 1.0))
+
+
+@njit(cache=True, nogil=True)
+def _scatter(
+    x0: float,
+    y0: float,
+    r: FloatArray,
+    patch: FloatArray,
+    weight: FloatArray,
+    angles: FloatArray,
+    pixel: tuple[float, float],
+    area: FloatArray,
+    weighted: FloatArray,
+) -> None:
+    """Add the points of one disc, at radii r and all angles, to the pixels in which they lie."""
+    ny, nx = area.shape
+    for angle in angles:
+        cos, sin = np.cos(angle), np.sin(angle)
+        for k in range(len(r)):
+            i = int(np.floor((x0 + r[k] * cos) / pixel[0]))
+            j = int(np.floor((y0 + r[k] * sin) / pixel[1]))
+            if 0 <= i < nx and 0 <= j < ny:
+                area[j, i] += patch[k]
+                weighted[j, i] += weight[k]
 
 
 #: Centre, semi-axes and those of the hole [m]; whether it is a rectangle.
