@@ -106,6 +106,8 @@ def _shape(cut: Cut, window: Window) -> float:
     return (depth + metal) / (right - left)
 
 
+#: Part of the median current density below which no current line is drawn; decades of the colours.
+_STILL, _DECADES = 1e-2, 3.5
 #: Contacts on the cut that are shown together.
 _FEW = 2
 
@@ -223,8 +225,10 @@ def _current_lines(
     size = np.hypot(jx, jz)
     if not np.nanmax(size) > 0:
         return
+    # Lines end where next to nothing flows: in pores, and at metal.
+    flows = size > _STILL * np.nanmedian(size)
     with np.errstate(invalid="ignore", divide="ignore"):
-        unit = [np.nan_to_num(j / size) for j in (jz, jx)]
+        unit = [np.where(flows, np.nan_to_num(j / size), 0.0) for j in (jz, jx)]
     step = np.array([z[1] - z[0], x[1] - x[0]])
     n_rows, n_columns = jx.shape
 
@@ -247,7 +251,8 @@ def _current_lines(
     track = np.stack(paths)  # (steps, row or column, line)
     for line in range(n):
         rows, columns = track[:, 0, line], track[:, 1, line]
-        outside = np.flatnonzero((rows <= 0) | (columns < 0) | (columns > n_columns - 1))
+        ends = np.hypot(np.diff(rows, append=rows[-1]), np.diff(columns, append=columns[-1])) < 0.1
+        outside = np.flatnonzero((rows <= 0) | (columns < 0) | (columns > n_columns - 1) | ends)
         end = int(outside[0]) + 1 if outside.size else len(rows)
         px, pz = x[0] + columns[:end] * step[1], z[0] + np.maximum(rows[:end], 0) * step[0]
         ax.plot(px, pz, color="black", lw=0.6)
@@ -273,6 +278,7 @@ def _current_panel(ax: Axes, bar_ax: Axes, cut: Cut, window: Window, title: str)
         positive = np.ones(1)
     # The rim is singular and the far corner of the gap is not: percentiles keep the colours useful.
     low, high = np.percentile(positive, [0.5, 99.9])
+    low = max(low, high * 10.0**-_DECADES)
     if high < 1.02 * low:
         low, high = low / 1.1, high * 1.1
     half_x, half_z = 0.5 * (x[1] - x[0]), 0.5 * (z[1] - z[0])
@@ -296,6 +302,7 @@ def _finish_panel(ax: Axes, cut: Cut, window: Window, factor: float, unit: str, 
 
     left, right, depth, thickness = _frame(cut, window)
     is_mirrored = left < 0
+    ax.set_facecolor("black")  # where there is no field there is metal
     ax.add_patch(
         Rectangle((left * factor, -thickness * factor), (right - left) * factor, thickness * factor,
                   facecolor="white", edgecolor=GREY, hatch="//////", lw=0.0, zorder=3)
