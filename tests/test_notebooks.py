@@ -24,6 +24,7 @@ EXPECTED = {
     "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 3),
     "04_rough_contact": ("contact fraction at 1 N", "parts of R_int / ohm cm2", 3),
     "05_random_spots": ("images of a cluster", "largest share of a spot", 3),
+    "06_lens_pores": ("order of the error", "capacitance of a lens", 3),
 }
 
 RUN = """
