@@ -212,6 +212,9 @@ class Cell(Spec):
                 raise FieldError(
                     key, f'needs {name}.morphology.arrangement = "square" or "hexagonal", or a planar one', "explicit"
                 )
+            gap = getattr(self, name).gap
+            if gap is not None and gap.shape is not None:
+                raise FieldError(key, f"needs gaps of one height; leave out {name}.gap.shape", "explicit")
         if self.electrolyte.layers:
             raise FieldError(key, "does not go with electrolyte.layers", "explicit")
         if self.numerics.backend not in ("auto", "tetrahedra") and not self.working_electrode.is_planar:

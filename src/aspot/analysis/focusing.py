@@ -284,7 +284,7 @@ def _grid(interface: InterfaceProblem, pixel_m: float | None) -> PixelGrid:
         raise InputError(f"pixel_m = {pixel:g}: must be positive, and at most half of the cell ({min(sides):.3g} m)")
     shape = grid_shape(*sides, pixel)
     _check_memory(*shape)
-    return from_shapes(cell, shape)
+    return from_shapes(cell, shape, thickness)
 
 
 def _usual_size(cell: BoxCell) -> float:
