@@ -151,7 +151,10 @@ def _polycrystal(cell: Cell, electrode: Electrode, depth_m: float) -> Polycrysta
     if boundaries is None or boundaries.model != "explicit":
         return None
     bricks, box = boundaries.bricks(depth_m), electrode.unit_cell(depth_m)
-    assert isinstance(box, BoxCell)
+    if not isinstance(box, BoxCell):
+        raise InputError(
+            'electrolyte.grain_boundaries.model = "explicit": meshed grains need flat gaps; leave out gap.shape'
+        )
     n = bricks.count(box.size_x, box.size_y)
     if n > _MOST_GRAINS:
         raise InputError(
