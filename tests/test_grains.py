@@ -225,6 +225,18 @@ def test_intervals_of_a_contact_on_grains_are_nested(on: On) -> None:
     assert upper - lower < 0.5 * (high - low) < 0.01 * low
 
 
+def test_a_contact_on_voronoi_grains() -> None:
+    """Bounds close on polyhedra cut by a rim, above the same grains under full contact."""
+    grains = VoronoiGrains(size_m=1.1, depth_m=2.0, size_x=2.2, size_y=2.2, seed=2)
+    planar = bounds(on_grains(grains, 2.2, None, 2.0))
+    low, high = bounds(on_grains(grains, 2.2, 0.6, 2.0))
+    assert planar[1] < low < high < 1.02 * low
+    # With boundaries that conduct it is the constriction of the bulk, whatever the grains.
+    other = VoronoiGrains(size_m=1.3, depth_m=2.0, size_x=2.2, size_y=2.2, seed=5)
+    pair = [bounds(on_grains(g, 2.2, 0.6, 2.0, resistance=1e-9)) for g in (grains, other)]
+    assert max(low for low, _ in pair) < min(high for _, high in pair)
+
+
 @lru_cache(maxsize=8)
 def spot(ratio: float) -> tuple[float, float]:
     """R_cc of a spot of radius `ratio` bricks on a junction, by bulk and by boundaries, times 4 a sigma."""
@@ -314,6 +326,10 @@ def test_the_case_file() -> None:
     # L/sigma + (L/d) R: 50 um / 1.4 S/m and 50 times 0.011 ohm cm2.
     se = 50e-6 / 1.4 * 1e4 + 50 * 0.011
     assert abs(r.SE - se) < 1e-9 * se
+    # Grains, boundaries and the medium below them are one electrolyte: what they dissipate beyond R_SE is R_cc.
+    assert set(r.parts) == {"SE", "constriction"}
+    assert r.cc == pytest.approx(r.int_, rel=1e-9)
+    assert r.int_ > 0.01 * r.SE
     assert r.total_interval is not None
     assert r.total_interval[0] < r.total < r.total_interval[1]
     shares = impedance_shares(result)
