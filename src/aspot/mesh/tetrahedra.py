@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -287,8 +288,25 @@ def meshed(
     """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top.
 
     `places` are x, y, z and size in mesh units and in the coordinates of this stack. `walls` are plane polygons (k, 3)
-    in mesh units that cut the boxes into parts: the regions are then the parts, in no particular order.
+    in mesh units that cut the boxes into parts: the regions are then the parts, in no particular order. The last few
+    meshes are kept, as both levels of a pair start from the same one: they must not be written to.
     """
+    plain = replace(sizes, places=None, subdivisions=1)
+    points, corners = places.tobytes(), tuple(wall.tobytes() for wall in walls)
+    return _meshed(cell, tuple(thicknesses), plain, unit, points, corners)
+
+
+@lru_cache(maxsize=4)
+def _meshed(
+    cell: BoxCell,
+    thicknesses: tuple[float, ...],
+    sizes: MeshSizes,
+    unit: float,
+    points: bytes,
+    corners: tuple[bytes, ...],
+) -> tuple[TetrahedralMesh, dict[str, float]]:
+    places = np.frombuffer(points).reshape(-1, 4)
+    walls = [np.frombuffer(corner).reshape(-1, 3) for corner in corners]
     occ, meshing = _netgen()
     meshing.SetMessageImportance(0)
     sx, sy = cell.size_x / unit, cell.size_y / unit
@@ -325,7 +343,10 @@ def meshed(
     for edge in edges["contact"]:
         if any(edge == other for other in edges["gap"]):
             edge.maxh = sizes.rim_size / unit
-    parameters = meshing.MeshingParameters(maxh=sizes.max_size / unit, grading=sizes.grading)
+    # Its threads wait for each other: 20 times the time on a busy machine, and the same mesh.
+    parameters = meshing.MeshingParameters(
+        maxh=sizes.max_size / unit, grading=sizes.grading, parallel_meshing=False, nthreads=1
+    )
     for x, y, width in _fine_places(cell, unit):
         if width < sizes.rim_size / unit:
             parameters.RestrictH(x, y, 0.0, width)
@@ -348,6 +369,7 @@ def meshed(
     box = [k if walls else int(raw.GetMaterial(k + 1).split()[1]) for k in range(domains)]
     tags = np.array([descriptor.bcname for descriptor in raw.FaceDescriptors()])[facets["index"] - 1]
     nodes = np.asarray(raw.Coordinates(), dtype=np.float64).copy()
+    nodes.flags.writeable = False
     mesh = TetrahedralMesh(
         nodes=nodes,
         cells=oriented(nodes, vertices),
