@@ -291,6 +291,7 @@ def meshed(
     in mesh units that cut the boxes into parts: the regions are then the parts, in no particular order. The last few
     meshes are kept, as both levels of a pair start from the same one: they must not be written to.
     """
+    _netgen()
     plain = replace(sizes, places=None, subdivisions=1)
     points, corners = places.tobytes(), tuple(wall.tobytes() for wall in walls)
     return _meshed(cell, tuple(thicknesses), plain, unit, points, corners)
