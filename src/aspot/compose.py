@@ -274,8 +274,8 @@ class SolvedCell:
         if excess is None:
             return None
         low = float(np.real(self._impedance(np.zeros(1))[0]))
-        # Rounding and quadrature, far below what the elements leave.
-        margin = _BOUND_MARGIN * low
+        # Rounding, which shows in what the energies of the terms add up to, and quadrature: far below what elements leave.
+        margin = _BOUND_MARGIN * low + abs(sum(self._resistances().values()) - low)
         return low - margin, low + max(float(np.real(excess)), 0.0) + margin
 
     def dual_gap(self, omega: NDArray[np.float64]) -> NDArray[np.float64] | None:
