@@ -274,7 +274,7 @@ class SolvedCell:
         if excess is None:
             return None
         low = float(np.real(self._impedance(np.zeros(1))[0]))
-        # Rounding, as it shows in what the energies of the terms add up to, and quadrature: far below what elements leave.
+        # Rounding, as the energies of the terms show it, and quadrature: far below what elements leave.
         margin = _BOUND_MARGIN * low + abs(sum(self._resistances().values()) - low)
         return low - margin, low + max(float(np.real(excess)), 0.0) + margin
 
