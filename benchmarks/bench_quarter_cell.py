@@ -4,11 +4,11 @@
 
 Box [0, 0.5] x [0, 0.5] x [0, 1], sigma = 1, 1 V on the quarter disc of radius 0.1 at the corner of the top, 0 V at the
 bottom: G = 0.0866829600 (spectral; `aspot.analytic.array_constriction` gives it, too). Times hold everything from the
-geometry to G: mesh, assembly, solve. The surface backend gives guaranteed bounds as well. The answer of the
-tetrahedra is the extrapolation of this level and the one before, whose times add up. NGSolve's hp refinement is run
-where it is installed (`pip install ngsolve`). scikit-fem gets the meshes of the tetrahedra, whose time counts for both:
-MeshTet2, ElementTetP2, its own assembly, conjugate gradients preconditioned by pyamg. One more column: the same meshes
-without quarter points at the rim.
+geometry to G: mesh, assembly, solve. The surface backend and the tetrahedra give guaranteed bounds as well, the
+tetrahedra on meshes refined where these are apart; their answer is the extrapolation of both levels of a pair.
+NGSolve's hp refinement is run where it is installed (`pip install ngsolve`). scikit-fem gets tetrahedra of ours, one
+mesh cut finer and finer, whose time counts for both: MeshTet2, ElementTetP2, its own assembly, conjugate gradients
+preconditioned by pyamg. One more column: the same meshes without quarter points at the rim.
 
 Spectrum: kappa = 1 + 0.01 j w, gap y = 1e-3 j w, contact y = 50 + j w, 71 frequencies w = 1e-4 ... 1e4. Z of the
 quarter cell, from hp elements elsewhere: 14.57103 - 2.01495e-5 j at w = 1e-4, 9.51608e-4 - 0.114176 j at w = 1e4.
@@ -31,9 +31,14 @@ from skfem.helpers import dot, grad
 
 from aspot.analytic import array_constriction
 from aspot.discretise import SURFACE, TETRAHEDRA
+from aspot.discretise.backend import terms
+from aspot.discretise.tetrahedra import _refine as refine
+from aspot.fem.problem import Problem
+from aspot.fem.tetrahedra import assemble
 from aspot.interface import InterfaceProblem
 from aspot.mesh import tetrahedra
 from aspot.mesh.tetmesh import TetrahedralMesh
+from aspot.mesh.tetrahedra import _meshed as mesh_cache
 from aspot.morphology.unit_cell import BoxCell, Disc
 from aspot.reduction import reduce
 
@@ -101,19 +106,44 @@ def ngsolve_rows(repeats: int) -> list[dict[str, Any]]:
 
 
 def ours(level: int) -> tuple[int, float]:
-    """Unknowns and G of one level, not extrapolated."""
-    problem = TETRAHEDRA.discretise(box(Plain(1.0)), level).problem
+    """Unknowns and G on one of the meshes that scikit-fem gets, too."""
+    interface = box(Plain(1.0))
+    assembly = assemble(mesh(level), ideal_contact=True)
+    problem = Problem(terms(interface, assembly.matrices), 0.25, interface.temperature_K, solver="multigrid")
     return problem.n_free, float(np.real(problem.admittance(problem.solve(0.0), 0.0)))
 
 
 def extrapolated(values: dict[int, float], level: int) -> float:
-    """As `aspot.simulate` does it, on the resistance."""
+    """Richardson's extrapolation of the resistance of two such meshes, whose errors fall as (level + 1)^-2.25."""
     fine, coarse = 1 / values[level], 1 / values[level - 1]
-    return 1 / (fine + TETRAHEDRA.extrapolation(level)[0] * (fine - coarse))
+    return 1 / (fine + (fine - coarse) / (((level + 1) / level) ** 2.25 - 1))
+
+
+def refined(pair: int) -> dict[str, Any]:
+    """A pair of levels of the backend from nothing: extrapolated R, guaranteed interval and time."""
+    interface = box(Plain(1.0))
+
+    def solved() -> tuple[int, float, float, float]:
+        refine.cache_clear()
+        mesh_cache.cache_clear()
+        coarse, fine = (TETRAHEDRA.discretise(interface, 2 * pair + k) for k in range(2))
+        x = fine.problem.solve(0.0)
+        lower = [float(np.real(1 / d.problem.admittance(d.problem.solve(0.0), 0.0))) for d in (coarse, fine)]
+        assert TETRAHEDRA.dual_impedance is not None
+        upper = float(np.real(TETRAHEDRA.dual_impedance(fine, 0.0, False, x))) / fine.problem.area_m2
+        best = lower[1] + TETRAHEDRA.extrapolation(2 * pair + 1)[0] * (lower[1] - lower[0])
+        return fine.problem.n_free, lower[1], upper, best
+
+    seconds, (unknowns, low, high, best) = common.timed(solved)
+    return {
+        "pair": pair, "unknowns": unknowns, "seconds": seconds, "interval": high / low - 1,
+        "errors_of_R": [v * CONDUCTANCE - 1 for v in (low, high, best)],
+    }  # fmt: skip
 
 
 def mesh(level: int, quarter_points: bool = True) -> TetrahedralMesh:
     sizes = asdict(tetrahedra.recommended_sizes(CELL, DEPTH, level))
+    mesh_cache.cache_clear()
     return tetrahedra.build(CELL, depth=DEPTH, order=2, quarter_points=quarter_points, **sizes)
 
 
@@ -300,7 +330,17 @@ def main() -> None:
             for c in comparison
         ],
     )  # fmt: skip
-    spectra = [spectrum(level) for level in range(1, min(arguments.levels, 4))]
+    pairs = [refined(pair) for pair in range(1, min(arguments.levels, 4))]
+    print("tetrahedra refined by their bounds, a pair of levels each:\n")
+    common.print_table(
+        ("unknowns", "time", "error of R, extrapolated", "guaranteed interval", "errors of its ends"),
+        [
+            (r["unknowns"], common.short(r["seconds"]), f"{r['errors_of_R'][2]:.1e}", f"{r['interval']:.1e}",
+             " and ".join(f"{e:.1e}" for e in r["errors_of_R"][:2]))
+            for r in pairs
+        ],
+    )  # fmt: skip
+    spectra = [spectrum(2 * pair + 1) for pair in range(1, min(arguments.levels, 4))]
     print("spectrum of 71 frequencies, two levels and their extrapolation, meshes included:\n")
     common.print_table(
         ("levels", "unknowns", "total", "full solves", "basis alone", "71 solves / basis", "errors of Z at both ends"),
@@ -319,6 +359,7 @@ def main() -> None:
             "spectrum_surface": spectra_plane,
             "levels": rows,
             "time_to_error": comparison,
+            "pairs": pairs,
             "spectrum": spectra,
         },
     )
