@@ -37,8 +37,8 @@ from aspot.fem.problem import Problem
 from aspot.fem.tetrahedra import assemble
 from aspot.interface import InterfaceProblem
 from aspot.mesh import tetrahedra
+from aspot.mesh.netgen import _meshed as mesh_cache
 from aspot.mesh.tetmesh import TetrahedralMesh
-from aspot.mesh.tetrahedra import _meshed as mesh_cache
 from aspot.morphology.unit_cell import BoxCell, Disc
 from aspot.reduction import reduce
 

@@ -23,8 +23,8 @@ from aspot.morphology.unit_cell import BoxCell, contacts_on_front
 if TYPE_CHECKING:
     from aspot.fem.tetrahedra import AssembledTetrahedra
     from aspot.fem.tetrahedra_dual import CurrentField
+    from aspot.mesh.netgen import MeshSizes
     from aspot.mesh.tetmesh import TetrahedralMesh
-    from aspot.mesh.tetrahedra import MeshSizes
 
 
 #: Distance of the two bounds of the resistance, over it, that the mesh of each pair of levels is refined for, and the

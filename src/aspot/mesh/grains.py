@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError, MemoryLimitError
+from aspot.mesh.netgen import MeshSizes, meshed, smallest_half_width
 from aspot.mesh.tetmesh import TetrahedralMesh, check
-from aspot.mesh.tetrahedra import MAX_TETRAHEDRA, MeshSizes, estimated_tetrahedra, finished, meshed, smallest_half_width
+from aspot.mesh.tetrahedra import MAX_TETRAHEDRA, estimated_tetrahedra, finished
 from aspot.mesh.topology import with_grains
 from aspot.morphology.unit_cell import BoxCell
 

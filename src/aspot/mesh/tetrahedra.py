@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from types import ModuleType
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError, MemoryLimitError
+from aspot.mesh.netgen import MeshSizes, extent, meshed, smallest_half_width
 from aspot.mesh.subdivision import subdivided
 from aspot.mesh.tetmesh import TetrahedralMesh, check, jacobians
-from aspot.mesh.topology import interface_facets, oriented, rim_edges, with_jump, with_slab
+from aspot.mesh.topology import interface_facets, rim_edges, with_jump, with_slab
 from aspot.mesh.uniform import uniform_box as uniform_box
-from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
+from aspot.morphology.unit_cell import Annulus, BoxCell, Square
 
 MAX_TETRAHEDRA = 2_000_000
 _TETS_PER_CUBE = 6.0  # netgen's tetrahedra per cube of the local size, measured on graded boxes
 _EXTRUDED_UP_TO = 0.5  # slabs up to this part of the smallest shape are extruded: any thinness at no extra tetrahedra
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeshSizes:
-    """Sizes asked of the mesher: h(d) = min(max_size, rim_size + grading d) at distance d from the rims.
-
-    Parameters
-    ----------
-    rim_size, max_size : float
-        Edge lengths at the rims and far from them [m].
-    grading : float
-        Growth of the edge length with distance, 0 to 1.
-    subdivisions : int
-        Parts into which every edge of that mesh is cut.
-    places : (n, 4) float or None
-        Further limits: x, y, z and the largest size there [m].
-    """
-
-    rim_size: float
-    max_size: float
-    grading: float = 0.3
-    subdivisions: int = 1
-    places: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,24 +31,11 @@ class _Slab:
     jump_above: str | None
 
 
-def _extent(shape: Shape) -> tuple[float, float]:
-    """Half widths along x and y [m]."""
-    if isinstance(shape, Ellipse):
-        return shape.semi_axis_x, shape.semi_axis_y
-    half = shape.side / 2 if isinstance(shape, Square) else shape.radius
-    return half, half
-
-
-def smallest_half_width(cell: BoxCell) -> float:
-    """Smallest half width among shapes and box [m]."""
-    return min([cell.size_x, cell.size_y, *(min(_extent(shape)) for shape in cell.shapes)])
-
-
 def _rim_length(cell: BoxCell) -> float:
     """Length of the rims, clipped roughly by the share of each shape's bounding box inside the cell [m]."""
     total = 0.0
     for shape in cell.shapes:
-        p, q = _extent(shape)
+        p, q = extent(shape)
         around = 8 * p if isinstance(shape, Square) else 2 * math.pi * math.sqrt((p * p + q * q) / 2)
         if isinstance(shape, Annulus):
             around += 2 * math.pi * shape.inner_radius
@@ -118,20 +80,6 @@ def _sublayers(thickness: float, first: float, grading: float, largest: float) -
     return np.array(sizes) * (thickness / total)
 
 
-def _netgen() -> tuple[ModuleType, ModuleType]:
-    try:
-        from netgen import meshing, occ
-    except ImportError as error:
-        hint = "python -m pip install netgen-mesher"
-        if "cannot open shared object" in str(error):  # e.g. libGL.so.1: No such file
-            library = str(error).split(":", 1)[0]
-            hint = f"the system library {library} (on Debian: apt-get install libgl1 libglu1-mesa libxft2)"
-        raise AspotError(
-            f"tetrahedral meshes need netgen-mesher, which does not load ({error}); install {hint}"
-        ) from error
-    return occ, meshing
-
-
 def _validate(
     cell: BoxCell,
     depth: float,
@@ -169,7 +117,7 @@ def _validate(
     if cell.contact_inside and not cell.shapes:
         raise InputError("shapes = (): contact_inside needs at least one shape, otherwise nothing touches")
     for shape in cell.shapes:
-        p, q = _extent(shape)
+        p, q = extent(shape)
         inner = shape.inner_radius if isinstance(shape, Annulus) else None
         if not (math.isfinite(p) and math.isfinite(q) and min(p, q) > 0) or (inner is not None and not 0 < inner < p):
             raise InputError(f"shape {shape}: sizes must be positive and finite, inner_radius below radius")
@@ -201,187 +149,6 @@ def _slabs(
     return slabs
 
 
-def _face(occ: Any, shape: Shape, unit: float) -> Any:
-    """Plane face of one shape in mesh units."""
-    p, q = (half / unit for half in _extent(shape))
-    centre = (shape.x / unit, shape.y / unit, 0.0)
-    # OCC wants the longer axis of an ellipse first.
-    plane = occ.WorkPlane(occ.Axes(centre, n=occ.Z, h=occ.Y if q > p else occ.X))
-    if isinstance(shape, Square):
-        return plane.RectangleC(2 * p, 2 * q).Face()
-    if isinstance(shape, Ellipse) and p != q:
-        return plane.Ellipse(max(p, q), min(p, q)).Face()
-    disc = plane.Circle(0, 0, p).Face()
-    if isinstance(shape, Annulus):
-        disc = disc - occ.WorkPlane(occ.Axes(centre, n=occ.Z, h=occ.X)).Circle(0, 0, shape.inner_radius / unit).Face()
-    return disc
-
-
-def _polygon_face(occ: Any, corners: NDArray[np.float64]) -> Any:
-    """Plane polygon given by its corners (k, 3) in order."""
-    points = [occ.Pnt(*corner) for corner in corners.tolist()]
-    return occ.Face(occ.Wire([occ.Segment(a, b) for a, b in zip(points, [*points[1:], points[0]], strict=True)]))
-
-
-def _fine_places(cell: BoxCell, unit: float) -> list[tuple[float, float, float]]:
-    """Places (x, y) that may want cells smaller than the rest of the rim, with the size wanted; mesh units.
-
-    Gaps between neighbouring rims, and between rims and mirror planes; the tips of ellipses.
-    """
-    places = []
-    for shape in cell.shapes:
-        if isinstance(shape, Ellipse):
-            p, q = shape.semi_axis_x, shape.semi_axis_y
-            tips = (
-                [(shape.x - p, shape.y), (shape.x + p, shape.y)]
-                if p > q
-                else [(shape.x, shape.y - q), (shape.x, shape.y + q)]
-            )
-            curvature_radius = min(p, q) ** 2 / max(p, q)
-            places += [
-                (x / unit, y / unit, curvature_radius / unit / 2)
-                for x, y in tips
-                if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y
-            ]
-    for shape in cell.shapes:
-        along = zip(_extent(shape), (shape.x, shape.y), (cell.size_x, cell.size_y), (0, 1), strict=True)
-        for half, at, size, axis in along:
-            across = (shape.y, shape.x)[axis]
-            if not 0 <= across <= (cell.size_y, cell.size_x)[axis]:
-                continue
-            for rim, wall in ((at + half, size), (at - half, 0.0)):
-                width = abs(wall - rim)
-                if 0 < width < half and 0 <= rim <= size:
-                    middle = (rim + wall) / 2
-                    x, y = (middle, across) if axis == 0 else (across, middle)
-                    places.append((x / unit, y / unit, 2 * width / unit))  # the mirror image doubles the gap
-    discs = [shape for shape in cell.shapes if isinstance(shape, Disc | Annulus)]
-    for i, one in enumerate(discs):
-        for other in discs[i + 1 :]:
-            apart = math.hypot(one.x - other.x, one.y - other.y)
-            width = apart - one.radius - other.radius
-            if 0 < width < min(one.radius, other.radius):
-                t = (one.radius + width / 2) / apart
-                x, y = one.x + t * (other.x - one.x), one.y + t * (other.y - one.y)
-                if 0 <= x <= cell.size_x and 0 <= y <= cell.size_y:
-                    places.append((x / unit, y / unit, width / unit))
-    for shape in cell.shapes:
-        if isinstance(shape, Annulus):
-            places.append(
-                (
-                    (shape.x + (shape.radius + shape.inner_radius) / 2) / unit,
-                    shape.y / unit,
-                    (shape.radius - shape.inner_radius) / unit,
-                )
-            )
-    return places
-
-
-def meshed(
-    cell: BoxCell,
-    thicknesses: Sequence[float],
-    sizes: MeshSizes,
-    unit: float,
-    places: NDArray[np.float64],
-    walls: Sequence[NDArray[np.float64]] = (),
-) -> tuple[TetrahedralMesh, dict[str, float]]:
-    """Stack of boxes under the interface by netgen, region = number of the box; and the exact areas of its top.
-
-    `places` are x, y, z and size in mesh units and in the coordinates of this stack. `walls` are plane polygons (k, 3)
-    in mesh units that cut the boxes into parts: the regions are then the parts, in no particular order. The last few
-    meshes are kept, as both levels of a pair start from the same one: they must not be written to.
-    """
-    _netgen()
-    plain = replace(sizes, places=None, subdivisions=1)
-    points, corners = places.tobytes(), tuple(wall.tobytes() for wall in walls)
-    return _meshed(cell, tuple(thicknesses), plain, unit, points, corners)
-
-
-@lru_cache(maxsize=4)
-def _meshed(
-    cell: BoxCell,
-    thicknesses: tuple[float, ...],
-    sizes: MeshSizes,
-    unit: float,
-    points: bytes,
-    corners: tuple[bytes, ...],
-) -> tuple[TetrahedralMesh, dict[str, float]]:
-    places = np.frombuffer(points).reshape(-1, 4)
-    walls = [np.frombuffer(corner).reshape(-1, 3) for corner in corners]
-    occ, meshing = _netgen()
-    meshing.SetMessageImportance(0)
-    sx, sy = cell.size_x / unit, cell.size_y / unit
-    base = occ.WorkPlane(occ.Axes((0, 0, 0), n=occ.Z, h=occ.X)).Rectangle(sx, sy).Face()
-    parts = {"contact": base}
-    if cell.shapes:
-        union = _face(occ, cell.shapes[0], unit)
-        for shape in cell.shapes[1:]:
-            union = union + _face(occ, shape, unit)
-        parts = {
-            "contact" if cell.contact_inside else "gap": base * union,
-            "gap" if cell.contact_inside else "contact": base - union,
-        }
-    for name, part in parts.items():
-        part.faces.name = name
-    solids, z = [], 0.0
-    for k, thickness in enumerate(thicknesses):
-        solid = occ.Box((0, 0, z), (sx, sy, z + thickness))
-        solid.mat(f"slab {k}")
-        solid.faces.Min(occ.Y).name = "front"
-        z += thickness
-        if k + 1 == len(thicknesses):
-            solid.faces.Max(occ.Z).name = "counter"
-        solids.append(solid)
-    faces = [_polygon_face(occ, wall) for wall in walls]
-    glued = occ.Glue([*parts.values(), *solids, *faces])
-    edges: dict[str, list[Any]] = {"contact": [], "gap": []}
-    areas = dict.fromkeys(parts, 0.0)
-    # Each tagged face appears once by itself and once as a face of the first box.
-    for face in (face for solid in glued.solids if solid.name == "slab 0" for face in solid.faces):
-        if face.name in edges:
-            areas[face.name] += face.mass
-            edges[face.name] += list(face.edges)
-    for edge in edges["contact"]:
-        if any(edge == other for other in edges["gap"]):
-            edge.maxh = sizes.rim_size / unit
-    # Its threads wait for each other: 20 times the time on a busy machine, and the same mesh.
-    parameters = meshing.MeshingParameters(
-        maxh=sizes.max_size / unit, grading=sizes.grading, parallel_meshing=False, nthreads=1
-    )
-    for x, y, width in _fine_places(cell, unit):
-        if width < sizes.rim_size / unit:
-            parameters.RestrictH(x, y, 0.0, width)
-    for x, y, z, size in places.tolist():
-        parameters.RestrictH(x, y, z, size)
-    try:
-        raw = occ.OCCGeometry(glued).GenerateMesh(mp=parameters)
-    except Exception as error:  # netgen raises bare exceptions of several kinds
-        raise AspotError(
-            f"netgen could not mesh this cell with rim_size {sizes.rim_size:.3g} m, "
-            f"max_size {sizes.max_size:.3g} m, grading {sizes.grading:.3g}: {error}"
-        ) from error
-    cells, facets = raw.Elements3D().NumPy(), raw.Elements2D().NumPy()
-    if len(cells) == 0:
-        raise AspotError("netgen returned no tetrahedra for this cell; try a smaller max_size")
-    vertices = cells["nodes"][:, :4].astype(np.int64) - 1
-    triangles = facets["nodes"][:, :3].astype(np.int64) - 1
-    domains = int(cells["index"].max())
-    # Without walls every box is one domain, with walls every part of it.
-    box = [k if walls else int(raw.GetMaterial(k + 1).split()[1]) for k in range(domains)]
-    tags = np.array([descriptor.bcname for descriptor in raw.FaceDescriptors()])[facets["index"] - 1]
-    nodes = np.asarray(raw.Coordinates(), dtype=np.float64).copy()
-    nodes.flags.writeable = False
-    mesh = TetrahedralMesh(
-        nodes=nodes,
-        cells=oriented(nodes, vertices),
-        cell_region=np.array(box, dtype=np.int64)[cells["index"] - 1],
-        region_names=tuple(f"slab {k}" for k in range(max(box) + 1)),
-        surfaces={name: triangles[tags == name] for name in ("contact", "gap", "counter", "front")},
-        unit_m=unit,
-    )
-    return mesh, areas
-
-
 def _rim_points(
     cell: BoxCell, unit: float, start: NDArray[np.float64], end: NDArray[np.float64], t: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -389,7 +156,7 @@ def _rim_points(
     curves: list[tuple[float, float, float, float]] = []
     residuals = []
     for shape in cell.shapes:
-        p, q = (half / unit for half in _extent(shape))
+        p, q = (half / unit for half in extent(shape))
         x, y = shape.x / unit, shape.y / unit
         radii = [(p, q)] if not isinstance(shape, Annulus) else [(p, q), (shape.inner_radius / unit,) * 2]
         for a, b in radii:
@@ -575,7 +342,7 @@ def _area_error(cell: BoxCell, straight: TetrahedralMesh, order: int, area: floa
     A chord h cuts h^3/(12 R) off a circle of radius R; curves, and polygons of corrected area, miss (h/R)^2 of that.
     """
     rim = rim_edges(straight)
-    radii = [min(_extent(shape)) ** 2 / max(_extent(shape)) for shape in cell.shapes if not isinstance(shape, Square)]
+    radii = [min(extent(shape)) ** 2 / max(extent(shape)) for shape in cell.shapes if not isinstance(shape, Square)]
     radii += [shape.inner_radius for shape in cell.shapes if isinstance(shape, Annulus)]
     if not radii or not len(rim):
         return 1e-6  # geometric tolerance of the mesher
