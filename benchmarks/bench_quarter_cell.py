@@ -73,7 +73,9 @@ def on_the_plane(repeats: int) -> list[dict[str, Any]]:
             seconds, (discrete, g) = common.timed(lambda level=level: solved(level))
             times.append(seconds)
             assert SURFACE.dual_impedance is not None
-            seconds, bound = common.timed(lambda discrete=discrete: SURFACE.dual_impedance(discrete, 0.0, False))
+            seconds, bound = common.timed(
+                lambda discrete=discrete: SURFACE.dual_impedance(discrete, 0.0, False, np.ones(0))
+            )
             bound_times.append(seconds)
         low = 0.25 / bound.real
         rows.append({
