@@ -188,6 +188,16 @@ def test_complex_solution_is_that_of_a_direct_solver(periodic: bool) -> None:
         assert current[-1] == pytest.approx(network.admittance(v, omega), rel=1e-8)
 
 
+@pytest.mark.parametrize("omega", [1e-4, 1e-2, 1.0])
+def test_nearly_insulating_pores_at_a_right_angle(omega: float) -> None:
+    """Pores of pure permittivity beside a pure conductor: COCG breaks down at some frequencies, and GMRES goes on."""
+    cell = image(spheres(24, 0.3, 4.0, 1), BOTH)
+    laws = {"electrolyte": Parallel(1.0, 1e-2), "pore": Parallel(0.0, 1e-4), "contact": Parallel(0.1, 1.0)}
+    nodes, _ = problems(cell, laws)
+    x, exact = nodes.solve(omega, limit=1e-9), nodes.stored().solve(omega)
+    assert nodes.admittance(x, omega) == pytest.approx(nodes.admittance(exact, omega), rel=1e-8)
+
+
 @pytest.mark.parametrize("omega", [0.0, 1e7])
 def test_energy_is_conserved_and_dissipation_positive(omega: float) -> None:
     """For 1 V the port current, x^T A x and, for its real part, the Hermitian energy agree."""

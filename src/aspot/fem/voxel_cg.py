@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator, gmres
 
 from aspot.errors import ConvergenceError
 from aspot.fem.voxel_multigrid import Periodicity, in_slabs
@@ -21,6 +22,10 @@ from aspot.fem.voxel_multigrid import Periodicity, in_slabs
 Array = NDArray[Any]
 
 _MAX_ITERATIONS = 400
+#: Iterations of COCG after which another method goes on, and of that before it is given up.
+_MAX_COMPLEX = 60
+#: Memory for the vectors of that method [bytes].
+_VECTOR_BYTES = 2e9
 _MAX_REFINEMENTS = 6
 
 _FAST = {"nnan", "nsz", "contract", "reassoc"}
@@ -112,15 +117,28 @@ def solve(system: System, start: Array | None, limit: float) -> Array:
         system.apply(x, r)
         np.subtract(system.b, r, out=r)
     left, count = _norm(r, inverse) / size, 0
+    most = _MAX_ITERATIONS if len(x) == 1 else _MAX_COMPLEX
     for _ in range(_MAX_REFINEMENTS):
         if left <= limit:
             break
-        count += _iterate(system, x, r, inverse, 0.1 * limit * size, _MAX_ITERATIONS - count)
+        count += _iterate(system, x, r, inverse, 0.1 * limit * size, most - count)
         # Rounding errors part the residual of the iteration from the true one.
         system.apply(x, r)
         np.subtract(system.b, r, out=r)
         before, left = left, _norm(r, inverse) / size
-        if not np.isfinite(left) or left > 0.3 * before or count >= _MAX_ITERATIONS:
+        if not np.isfinite(left) or left > 0.3 * before or count >= most:
+            break
+    for _ in range(_MAX_REFINEMENTS):
+        if len(x) == 1 or left <= limit:
+            break
+        if not left < 1.0:
+            x[:], r = 0.0, system.b.copy()
+        before = min(left, 1.0)
+        count += _least_residual(system, x, r, max(0.05 * limit / before, 1e-6))
+        system.apply(x, r)
+        np.subtract(system.b, r, out=r)
+        left = _norm(r, inverse) / size
+        if not left < 0.5 * before:
             break
     last[0] = Iterations(count, left)
     if not left <= limit:
@@ -151,6 +169,46 @@ def _iterate(system: System, x: Array, r: Array, inverse: Array, goal: float, mo
         beta, rho = after / rho, after
         in_slabs(lambda a, b: _turn(p, z, beta.real, beta.imag, a, b), x.shape[1])  # noqa: B023
     return most
+
+
+def _least_residual(system: System, x: Array, r: Array, tolerance: float) -> int:
+    """Add to x a correction for the residual r by restarted GMRES; the number of iterations.
+
+    The bilinear form of COCG may vanish for a vector that does not: it breaks down, seldom and without warning. GMRES
+    cannot, but keeps a vector for every iteration until it starts anew.
+    """
+    shape, n = r.shape, int(np.prod(r.shape[1:]))
+    z, count = np.empty(shape, np.float32), [0]
+
+    def grid(v: Array) -> Array:
+        return np.array([v.real.reshape(shape[1:]), v.imag.reshape(shape[1:])])
+
+    def product(v: Array) -> Array:
+        y = np.empty(shape)
+        system.apply(grid(v), y)
+        return (y[0] + 1j * y[1]).ravel()
+
+    def preconditioned(v: Array) -> Array:
+        size = float(np.abs(v).max()) or 1.0
+        _precondition(system, grid(v), size, z)
+        return (z[0] + 1j * z[1]).ravel().astype(complex)
+
+    def counted(_: float) -> None:
+        count[0] += 1
+
+    restart = int(np.clip(_VECTOR_BYTES / (16.0 * n), 6, 20))
+    found, _ = gmres(
+        LinearOperator((n, n), product, dtype=complex),
+        (r[0] + 1j * r[1]).ravel(),
+        rtol=tolerance,
+        restart=restart,
+        maxiter=max(_MAX_COMPLEX // restart, 1),
+        M=LinearOperator((n, n), preconditioned, dtype=complex),
+        callback=counted,
+        callback_type="pr_norm",
+    )
+    x += grid(found)
+    return count[0]
 
 
 def _precondition(system: System, r: Array, norm: float, z: Array) -> None:
