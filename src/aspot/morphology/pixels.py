@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from aspot.errors import InputError
 from aspot.memory import available_memory
+from aspot.morphology.files import read_file
 from aspot.specification import FieldError
 from aspot.units import quantity
 
@@ -72,20 +73,7 @@ def read(file: str, endings: tuple[str, ...]) -> Pixels:
     FieldError
         Of the key `file`: it cannot be read, is of another kind, damaged, empty, too large, or holds NaN.
     """
-    path = Path(file)
-    if path.suffix.lower() not in endings:
-        raise FieldError("file", f"must end in {', '.join(endings)}", file)
-    try:
-        state = path.stat()
-        if not path.is_file():
-            raise FieldError("file", "is not a file", file)
-        if state.st_size > MAX_BYTES:
-            raise FieldError("file", f"has {state.st_size / 1e9:.2g} GB; allowed are {MAX_BYTES / 1e9:.2g} GB", file)
-        return _read(str(path.absolute()), state.st_mtime_ns, state.st_size, file)
-    except (OSError, ValueError) as error:
-        if isinstance(error, FieldError):
-            raise
-        raise FieldError("file", str(getattr(error, "strerror", None) or error), file) from None
+    return read_file(file, endings, MAX_BYTES, f"; allowed are {MAX_BYTES / 1e9:.2g} GB", _read)
 
 
 @lru_cache(maxsize=2)

@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from aspot.laws import Gap, Law
 from aspot.memory import available_memory
+from aspot.morphology.files import read_file
 from aspot.morphology.image import PixelKeys
 from aspot.morphology.unit_cell import VoxelCell
 from aspot.specification import FieldError, Flag, Permittivity, Spec
@@ -196,20 +197,7 @@ def read_labels(file: str) -> tuple[NDArray[np.uint8], str]:
     FieldError
         Of the key `file`: it cannot be read, is damaged, empty, too large, or holds other numbers.
     """
-    path = Path(file)
-    if path.suffix.lower() not in _ENDINGS:
-        raise FieldError("file", f"must end in {', '.join(_ENDINGS)}", file)
-    try:
-        state = path.stat()
-        if not path.is_file():
-            raise FieldError("file", "is not a file", file)
-        if state.st_size > 8 * _MOST + 1_000_000:
-            raise FieldError("file", f"has {state.st_size / 1e9:.2g} GB, more than {_MOST} voxels take", file)
-        return _read(str(path.absolute()), state.st_mtime_ns, state.st_size, file)
-    except (OSError, ValueError) as error:
-        if isinstance(error, FieldError):
-            raise
-        raise FieldError("file", str(getattr(error, "strerror", None) or error), file) from None
+    return read_file(file, _ENDINGS, 8 * _MOST + 1_000_000, f", more than {_MOST} voxels take", _read)
 
 
 @lru_cache(maxsize=2)
