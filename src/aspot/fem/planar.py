@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from aspot.errors import ConvergenceError
 from aspot.fem import linear
 from aspot.fem.planar_network import PlanarNetwork
-from aspot.fem.problem import Role
+from aspot.fem.problem import Role, require_finite, theta_of
 from aspot.laws import Law
 
 FloatArray = NDArray[np.float64]
@@ -78,8 +78,7 @@ class PlanarProblem:
 
     def theta(self, omega: FloatArray | float) -> ComplexArray:
         """Values of all laws at angular frequencies [rad/s], shape (Q, m) [S/m or S/m2]."""
-        omega = np.atleast_1d(np.asarray(omega, float))
-        return np.stack([np.asarray(t.law(omega, self.temperature_K), complex) for t in self.terms])
+        return theta_of(self.terms, omega, self.temperature_K)
 
     def solve(
         self, omega: float, start: ComplexArray | None = None, limit: float = linear.ITERATIVE_LIMIT
@@ -106,8 +105,7 @@ class PlanarProblem:
         self, theta: ComplexArray, start: ComplexArray | None = None, limit: float = linear.ITERATIVE_LIMIT
     ) -> ComplexArray:
         """As `solve`, for given values of all laws, shape (Q,)."""
-        if not np.isfinite(theta).all():
-            raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
+        require_finite(self.terms, theta)
         return solve(self.network, theta, start, limit)[0]
 
     def images(self, x: FloatArray) -> FloatArray:

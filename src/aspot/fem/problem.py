@@ -15,7 +15,7 @@ free potentials and, last, the port (the metal of the working electrode, held at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -145,6 +145,20 @@ class AffineProblem(Protocol):
 
     def with_area(self, area_m2: float) -> Self:
         """The same problem counted per another area [m2]."""
+
+
+def theta_of(
+    terms: Sequence[AffineTerm], omega: NDArray[np.float64] | float, temperature_K: float
+) -> NDArray[np.complex128]:
+    """Values of the laws of all terms at angular frequencies [rad/s], shape (Q, m)."""
+    omega = np.atleast_1d(np.asarray(omega, float))
+    return np.stack([np.asarray(t.law(omega, temperature_K), complex) for t in terms])
+
+
+def require_finite(terms: Sequence[AffineTerm], theta: NDArray[np.complex128]) -> None:
+    """Raise `ConvergenceError` unless all values of the laws of the terms, shape (Q,), are finite."""
+    if not np.isfinite(theta).all():
+        raise ConvergenceError(f"a law is not finite: {[t.name for t in terms]} have {list(theta)}")
 
 
 @dataclass(frozen=True)
@@ -307,8 +321,7 @@ class Problem:
         (Q, m) complex
             One row per term [S/m or S/m2].
         """
-        omega = np.atleast_1d(np.asarray(omega, float))
-        return np.stack([np.asarray(t.law(omega, self.temperature_K), complex) for t in self.terms])
+        return theta_of(self.terms, omega, self.temperature_K)
 
     def operator(self, theta: NDArray[np.complex128]) -> csr_array:
         """The matrix sum_q theta_q A_q, port included, shape (n + 1, n + 1); real if all factors are."""
@@ -348,8 +361,7 @@ class Problem:
         limit: float = linear.ITERATIVE_LIMIT,
     ) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
-        if not np.isfinite(theta).all():
-            raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
+        require_finite(self.terms, theta)
         n = self.n_free
         if n == 0:
             return np.ones(1, float if np.all(np.imag(theta) == 0) else complex)

@@ -25,7 +25,7 @@ from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.fem import linear, voxel_cg
 from aspot.fem import voxel_kernels as kernels
 from aspot.fem.bounding import bounding_inverse
-from aspot.fem.problem import Problem, Role, Term
+from aspot.fem.problem import Problem, Role, Term, require_finite, theta_of
 from aspot.fem.voxel_multigrid import ALL_CODES, Hierarchy, Network, Periodicity, Smoothing, build, in_slabs, serving
 from aspot.laws import Law
 from aspot.memory import available_memory
@@ -109,8 +109,7 @@ class VoxelProblem:
 
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws at angular frequencies [rad/s], shape (Q, m)."""
-        omega = np.atleast_1d(np.asarray(omega, float))
-        return np.stack([np.asarray(t.law(omega, self.temperature_K), complex) for t in self.terms])
+        return theta_of(self.terms, omega, self.temperature_K)
 
     # --- from vectors to grids --------------------------------------------------------------------------------------
 
@@ -330,8 +329,7 @@ class VoxelProblem:
         limit: float = linear.ITERATIVE_LIMIT,
     ) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
-        if not np.isfinite(theta).all():
-            raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
+        require_finite(self.terms, theta)
         is_real = bool(np.all(np.imag(theta) == 0))
         nodes = self.mesh.status.size
         check_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * nodes, nodes)

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.fem import linear, voxel_cg
 from aspot.fem import voxel_network as net
-from aspot.fem.problem import Role
+from aspot.fem.problem import Role, require_finite, theta_of
 from aspot.fem.voxel import check_memory
 from aspot.fem.voxel_multigrid import Hierarchy, Network, Periodicity, build, in_slabs, jacobi, serving
 from aspot.laws import Law
@@ -189,8 +189,7 @@ class VoxelCellsProblem:
 
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws at angular frequencies [rad/s], shape (Q, m)."""
-        omega = np.atleast_1d(np.asarray(omega, float))
-        return np.stack([np.asarray(t.law(omega, self.temperature_K), complex) for t in self.terms])
+        return theta_of(self.terms, omega, self.temperature_K)
 
     def _conductances(self, theta: Array) -> Array:
         """Conductance of every class of faces [S]."""
@@ -316,8 +315,7 @@ class VoxelCellsProblem:
         limit: float = linear.ITERATIVE_LIMIT,
     ) -> NDArray[np.complex128]:
         """As `solve`, for given values of all laws, shape (Q,)."""
-        if not np.isfinite(theta).all():
-            raise ConvergenceError(f"a law is not finite: {[t.name for t in self.terms]} have {list(theta)}")
+        require_finite(self.terms, theta)
         is_real = bool(np.all(np.imag(theta) == 0))
         check_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * self._active.size, self._active.size)
         g = self._conductances(np.real(theta) if is_real else theta)
