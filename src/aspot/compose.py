@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -74,6 +75,16 @@ class SolvedInterface:
 
         At direct current it is a guaranteed upper bound, and `impedance` a lower one.
         """
+        if (omega, is_cut) not in self._duals:
+            self._duals[omega, is_cut] = self._by_current(omega, is_cut)
+        return self._duals[omega, is_cut]
+
+    @cached_property
+    def _duals(self) -> dict[tuple[float, bool], complex | None]:
+        """Answers by the current so far: a level is accepted by one that its interval needs again."""
+        return {}
+
+    def _by_current(self, omega: float, is_cut: bool) -> complex | None:
         dual = backend_of(self.interface).dual_impedance
         try:
             return None if dual is None else dual(self.discrete, omega, is_cut, self.reduced.solution(omega))

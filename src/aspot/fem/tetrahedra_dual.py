@@ -125,11 +125,6 @@ class CurrentSpace:
     at_rim: NDArray[np.bool_]
 
 
-def estimate_memory(n_cells: int) -> float:
-    """Bytes of a `CurrentSpace` and of the work on it."""
-    return 2600.0 * n_cells
-
-
 def current_space(mesh: TetrahedralMesh, *, fixed: Sequence[str], laws: Sequence[str]) -> CurrentSpace:
     """The admissible fields of a mesh.
 
