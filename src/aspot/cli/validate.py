@@ -1,0 +1,23 @@
+"""`aspot validate`."""
+
+from __future__ import annotations
+
+from aspot.cli.app import CaseArgument, SetOption, app, overrides
+from aspot.cli.console import console, plain_table, shown
+
+
+@app.command()
+def validate(case: CaseArgument, set_: SetOption = None) -> None:
+    """Read and check a case; say what would be computed and the memory it would take."""
+    from aspot.casefile import load
+
+    cell = load(case, overrides(set_))
+    from aspot.plan import plan
+
+    described = plan(cell).describe()
+    screen = console()
+    screen.print(f"{case} is valid.", soft_wrap=True)
+    table = plain_table("quantity", "value")
+    for name, value in described.items():
+        table.add_row(str(name), shown(value))
+    screen.print(table)
