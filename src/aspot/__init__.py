@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aspot import errors, materials
+    from aspot import errors, materials, measured
     from aspot.analysis.statistics import statistics_over_seeds
     from aspot.casefile import load, loads
     from aspot.cell import Cell
@@ -33,6 +33,7 @@ __all__ = [
     "load",
     "loads",
     "materials",
+    "measured",
     "simulate",
     "statistics_over_seeds",
 ]
@@ -46,6 +47,7 @@ _HOME: dict[str, str | None] = {
     "load": "casefile",
     "loads": "casefile",
     "materials": None,
+    "measured": None,
     "simulate": "simulation",
     "statistics_over_seeds": "analysis.statistics",
 }
