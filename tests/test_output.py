@@ -12,6 +12,7 @@ import pytest
 from samples import result
 
 import aspot
+from aspot import folder as folders
 from aspot import output
 from aspot.errors import AspotError, InputError
 from aspot.field import read_vtu
@@ -176,22 +177,22 @@ def test_pictures_of_an_earlier_run_do_not_survive_a_run_without_field(tmp_path:
 
 
 def test_a_folder_that_may_not_be_written_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output.os, "access", lambda *_: False)
+    monkeypatch.setattr(folders.os, "access", lambda *_: False)
     with pytest.raises(InputError, match="may not be written"):
-        output.check_directory(tmp_path / "run")
+        folders.check_directory(tmp_path / "run")
 
 
 @pytest.mark.parametrize("path", ["file", "file/below", "file/below/it"])
 def test_a_file_in_the_way_is_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="is a file"):
-        output.check_directory(tmp_path / path)
+        folders.check_directory(tmp_path / path)
 
 
 def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bode.png").mkdir()
     with pytest.raises(InputError, match=r"bode\.png is a folder"):
-        output.check_directory(tmp_path)
+        folders.check_directory(tmp_path, output.OWNED)
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
@@ -202,12 +203,12 @@ def test_strict_replaces_what_json_cannot_say() -> None:
         "a": np.nan, "b": [np.inf, -np.inf, 1.5], "c": np.float64(2), "d": np.arange(2), "e": 1 + 2j,
         "f": (None, True, "x"), "g": np.bool_(True), 3: {"h": np.int64(4)},
     }  # fmt: skip
-    assert output.strict(given) == {
+    assert folders.strict(given) == {
         "a": None, "b": [None, None, 1.5], "c": 2.0, "d": [0, 1], "e": [1.0, 2.0],
         "f": [None, True, "x"], "g": True, "3": {"h": 4},
     }  # fmt: skip
     with pytest.raises(TypeError, match="object"):
-        output.strict({"a": object()})
+        folders.strict({"a": object()})
 
 
 def test_a_result_with_unknowns_still_gives_strict_json() -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +11,11 @@ import numpy as np
 
 from aspot import plot
 from aspot.analysis.focusing import PERCENTILES, CurrentMap, current_map
-from aspot.errors import AspotError, ConvergenceError, InputError
+from aspot.errors import ConvergenceError
 from aspot.field import write_vtu
 from aspot.field_plot import field_picture
 from aspot.focusing_plot import focusing_picture
+from aspot.folder import Writer, json_text, strict, write_folder
 from aspot.laws import BrickLayer
 from aspot.result import Result
 
@@ -36,6 +33,9 @@ FILES = (
 
 #: Further files where the interface was solved on pixels: current density over its mean, as a picture and as an array.
 PIXEL_FILES = ("focusing.png", "focusing.npy")
+
+#: Every name that a run may write.
+OWNED = (*FILES, *PIXEL_FILES)
 
 #: A circuit fit of one arc has four free numbers; fewer frequencies than this say nothing.
 _FEWEST_POINTS_FOR_A_FIT = 8
@@ -150,33 +150,6 @@ def _circuit_fit(result: Result) -> dict[str, float]:
 # The summary --------------------------------------------------------------------------------------------------------
 
 
-def strict(value: Any) -> Any:
-    """The same value of what strict JSON can hold: NaN and infinity become None, arrays lists, complex [re, im].
-
-    Raises
-    ------
-    TypeError
-        If the value is of another kind.
-    """
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, np.generic):
-        return strict(value.item())
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, complex):
-        return [strict(value.real), strict(value.imag)]
-    if isinstance(value, Mapping):
-        return {str(k): strict(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return strict(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [strict(v) for v in value]
-    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
-
-
 #: Source of published figures, and these beside computed ones.
 Comparisons = tuple[str, tuple[Comparison, ...]]
 
@@ -258,39 +231,10 @@ def _current_maps(result: Result) -> list[CurrentMap]:
 # The folder ---------------------------------------------------------------------------------------------------------
 
 
-def check_directory(directory: str | Path) -> None:
-    """Refuse an output folder that cannot be written, before anything is computed.
-
-    Raises
-    ------
-    InputError
-        If it is a file, or it (or the folder that it would be made in) may not be written.
-    """
-    path = Path(directory)
-    try:
-        if path.exists() and not path.is_dir():
-            raise InputError(f"--out {path}: is a file; a folder is needed")
-        for name in (*FILES, *PIXEL_FILES):
-            if (path / name).is_dir():
-                raise InputError(f"--out {path}: {name} is a folder there, it must be a file")
-        nearest = path.absolute()
-        while not nearest.exists():
-            nearest = nearest.parent
-    except OSError as exc:
-        raise InputError(f"--out {path}: {exc.strerror or exc}") from None
-    if not nearest.is_dir():
-        raise InputError(f"--out {path}: {nearest} is a file; a folder is needed")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"--out {path}: {nearest} may not be written")
-
-
 def write(result: Result, directory: str | Path, comparisons: Comparisons | None = None) -> tuple[Path, ...]:
-    """Write spectrum, summary, resolved case, pictures and field to a folder, atomically.
+    """Write spectrum, summary, resolved case, pictures and field to a folder, atomically (see `folder.write_folder`).
 
-    Everything is first written to a temporary folder inside the same parent (or inside the folder itself if the
-    parent may not be written) and flushed to the disk; then a new folder is renamed into place, or the files of an
-    existing one are replaced one by one. If anything fails before that, nothing existing has been touched. Files
-    of other names are kept; pictures, fields and maps of an earlier run are removed if this one has none.
+    Files of other names are kept; pictures, fields and maps of an earlier run are removed if this one has none.
 
     Parameters
     ----------
@@ -311,43 +255,22 @@ def write(result: Result, directory: str | Path, comparisons: Comparisons | None
     AspotError
         If writing fails (a full disk, for example).
     """
-    check_directory(directory)
-    path = Path(directory).absolute()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parent = path.parent if os.access(path.parent, os.W_OK) else path
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
-        try:
-            names = _fill(result, temporary, comparisons)
-            for name in names:
-                _flush(temporary / name)
-            _flush(temporary)
-            _move(temporary, path, names)
-            _flush(path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as exc:
-        raise AspotError(f"{directory}: cannot be written: {exc.strerror or exc}") from exc
-    return tuple(path / name for name in names)
+    return write_folder(directory, _writers(result, comparisons), OWNED)
 
 
-def _fill(result: Result, folder: Path, comparisons: Comparisons | None) -> list[str]:
-    """Write all files into an empty folder; their names."""
+def _writers(result: Result, comparisons: Comparisons | None) -> dict[str, Writer]:
+    """What writes each file."""
     from aspot.casefile import dumps
 
     title = result.cell.name
     maps = _current_maps(result)
     apex = result.arc.apex_frequency_Hz if result.arc else None
     spectrum = result.spectrum
-    writers: dict[str, Callable[[Path], object]] = {
+    writers: dict[str, Writer] = {
         "spectrum.csv": spectrum.to_csv,
         "spectrum.json": spectrum.to_json,
         "summary.json": lambda p: p.write_text(
-            json.dumps(
-                summary(result, comparisons, maps[0] if maps else None), indent=1, allow_nan=False, ensure_ascii=False
-            )
-            + "\n",
-            encoding="utf-8",
+            json_text(summary(result, comparisons, maps[0] if maps else None)), encoding="utf-8"
         ),
         "case.toml": lambda p: p.write_text(dumps(result.cell), encoding="utf-8"),
         "nyquist.png": lambda p: plot.save(plot.nyquist(spectrum, apex_frequency_Hz=apex, title=title), p),
@@ -360,29 +283,4 @@ def _fill(result: Result, folder: Path, comparisons: Comparisons | None) -> list
     if maps:
         writers["focusing.png"] = lambda p: plot.save(focusing_picture(maps, title=title), p)
         writers["focusing.npy"] = lambda p: np.save(p, maps[0].focusing.astype(np.float32))
-    for name, writer in writers.items():
-        writer(folder / name)
-    return list(writers)
-
-
-def _move(temporary: Path, path: Path, names: list[str]) -> None:
-    # mkdtemp makes folders private; the result is as public as the user's other folders.
-    mask = os.umask(0)
-    os.umask(mask)
-    if not path.exists():
-        os.chmod(temporary, 0o777 & ~mask)
-        os.rename(temporary, path)
-        return
-    for name in names:
-        os.replace(temporary / name, path / name)
-    for name in {*FILES, *PIXEL_FILES} - set(names):
-        (path / name).unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Force a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return writers

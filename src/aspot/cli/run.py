@@ -25,9 +25,10 @@ def run(
 ) -> None:
     """Solve a case: spectrum, resistances with error bars, pictures and field."""
     from aspot import output
+    from aspot.folder import check_directory
 
     changes = overrides(set_)
-    output.check_directory(out)
+    check_directory(out, output.OWNED)
     from aspot.casefile import load
 
     cell = load(case, changes)

@@ -1,0 +1,156 @@
+"""Folders of results: every file is there whole or not at all, and nothing is touched before all are ready."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aspot.errors import AspotError, InputError
+
+#: What fills a file: called with its path.
+Writer = Callable[[Path], object]
+
+
+def check_directory(directory: str | Path, names: Collection[str] = ()) -> None:
+    """Refuse an output folder that cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    directory : str or Path
+    names : collection of str
+        Files that may be written there.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or it (or the folder that it would be made in) may not be written.
+    """
+    path = Path(directory)
+    try:
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--out {path}: is a file; a folder is needed")
+        for name in names:
+            if (path / name).is_dir():
+                raise InputError(f"--out {path}: {name} is a folder there, it must be a file")
+        nearest = path.absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+    except OSError as exc:
+        raise InputError(f"--out {path}: {exc.strerror or exc}") from None
+    if not nearest.is_dir():
+        raise InputError(f"--out {path}: {nearest} is a file; a folder is needed")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"--out {path}: {nearest} may not be written")
+
+
+def write_folder(directory: str | Path, writers: Mapping[str, Writer], owned: Collection[str] = ()) -> tuple[Path, ...]:
+    """Write files to a folder, atomically.
+
+    Everything is first written to a temporary folder inside the same parent (or inside the folder itself if the
+    parent may not be written) and flushed to the disk; then a new folder is renamed into place, or the files of an
+    existing one are replaced one by one. If anything fails before that, nothing existing has been touched.
+
+    Parameters
+    ----------
+    directory : str or Path
+    writers : mapping of str to callable
+        File name -> what writes it, given the path.
+    owned : collection of str
+        Names that belong to the same kind of result: those of an earlier one that `writers` lacks are removed. Files
+        of other names are kept.
+
+    Returns
+    -------
+    tuple of Path
+        The files written.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    AspotError
+        If writing fails (a full disk, for example).
+    """
+    check_directory(directory, {*writers, *owned})
+    path = Path(directory).absolute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parent = path.parent if os.access(path.parent, os.W_OK) else path
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+        try:
+            for name, writer in writers.items():
+                writer(temporary / name)
+                _flush(temporary / name)
+            _flush(temporary)
+            _move(temporary, path, list(writers), set(owned) - set(writers))
+            _flush(path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as exc:
+        raise AspotError(f"{directory}: cannot be written: {exc.strerror or exc}") from exc
+    return tuple(path / name for name in writers)
+
+
+def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection[str]) -> None:
+    # mkdtemp makes folders private; the result is as public as the user's other folders.
+    mask = os.umask(0)
+    os.umask(mask)
+    if not path.exists():
+        os.chmod(temporary, 0o777 & ~mask)
+        os.rename(temporary, path)
+        return
+    for name in names:
+        os.replace(temporary / name, path / name)
+    for name in stale:
+        (path / name).unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Force a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# JSON ---------------------------------------------------------------------------------------------------------------
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """A document as strict JSON text, after `strict`."""
+    return json.dumps(strict(document), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def strict(value: Any) -> Any:
+    """The same value of what strict JSON can hold: NaN and infinity become None, arrays lists, complex [re, im].
+
+    Raises
+    ------
+    TypeError
+        If the value is of another kind.
+    """
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, np.generic):
+        return strict(value.item())
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, complex):
+        return [strict(value.real), strict(value.imag)]
+    if isinstance(value, Mapping):
+        return {str(k): strict(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return strict(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [strict(v) for v in value]
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
