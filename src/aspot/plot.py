@@ -252,6 +252,46 @@ def bode(
     return figure
 
 
+def residuals(
+    frequency_Hz: NDArray[np.float64],
+    residual: NDArray[np.complex128],
+    *,
+    left_out: Mapping[str, tuple[NDArray[np.float64], NDArray[np.complex128]]] | None = None,
+    limit: float | None = None,
+    title: str = "",
+) -> Figure:
+    """Relative residuals over frequency, real and imaginary part.
+
+    Parameters
+    ----------
+    frequency_Hz : (m,) array
+    residual : (m,) array of complex
+        Difference over |Z|, as a share (drawn in per cent).
+    left_out : mapping, optional
+        Points that were not used: reason -> (frequencies, residuals); drawn as grey crosses, never hidden.
+    limit : float, optional
+        A threshold, drawn as a band of +-limit.
+    title : str
+    """
+    figure = new_figure(7.2, 3.4)
+    ax = figure.add_subplot()
+    if limit is not None:
+        ax.axhspan(-100 * limit, 100 * limit, color=GREY, alpha=0.12, lw=0, label=f"± {100 * limit:g} %")
+    ax.axhline(0.0, color="black", lw=0.6)
+    ax.plot(frequency_Hz, 100 * residual.real, "o-", ms=4, lw=0.8, color=_BLUE, label="real part")
+    ax.plot(frequency_Hz, 100 * residual.imag, "s-", ms=4, lw=0.8, mfc="none", color=_RED, label="imaginary part")
+    for k, (reason, (f, r)) in enumerate((left_out or {}).items()):
+        ax.plot(np.tile(f, 2), 100 * np.concatenate([r.real, r.imag]), "x+12"[k % 4], ms=6, color=GREY, label=reason)
+    ax.set_xscale("log")
+    ax.set_xlabel("frequency / Hz")
+    ax.set_ylabel("residual / % of |Z|")
+    ax.grid(alpha=0.25, lw=0.5)
+    if title:
+        ax.set_title(title, fontsize=10)
+    figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=4)
+    return figure
+
+
 # What lies behind a spectrum -----------------------------------------------------------------------------------------
 
 #: Colours of parts, in order.

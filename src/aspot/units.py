@@ -14,6 +14,7 @@ from aspot.errors import InputError
 #: Kind of quantity: SI unit, as read by pint, and examples for messages.
 KINDS: dict[str, tuple[str, str]] = {
     "length": ("m", "'2 mm', '10 um'"),
+    "area": ("m^2", "'0.28 cm^2'"),
     "temperature": ("K", "'25 degC', '298.15 K'"),
     "conductivity": ("S/m", "'5.5 mS/cm'"),
     "activation energy": ("J", "'0.26 eV', '25 kJ/mol'"),
