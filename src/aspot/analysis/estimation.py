@@ -323,6 +323,7 @@ def estimate(
     noise: float | None = None,
     starts: int = 1,
     seed: int = 0,
+    points: Sequence[ArrayLike] = (),
     most_evaluations: int = 200,
     progress: Progress | None = None,
 ) -> Estimate:
@@ -345,6 +346,8 @@ def estimate(
         The first start begins at the given values, the others on a random Latin hypercube between the bounds.
     seed : int
         Of the other starts.
+    points : sequence of (n,) array_like
+        Values at which further starts begin, where something is known of the spectrum.
     most_evaluations : int
         Of the model, for each start.
     progress : callable, optional
@@ -366,11 +369,13 @@ def estimate(
     sizes = _sizes(weighting, z)
     problem = Problem(model, z, sizes, parameters)
     begin = problem.unit(np.array([p.value for p in parameters]))
-    points = [begin, *_latin_hypercube(starts - 1, len(parameters), seed)]
+    known = [np.clip(problem.unit(np.asarray(p, float)), 0.0, 1.0) for p in points]
+    everywhere = [begin, *known, *_latin_hypercube(starts - 1, len(parameters), seed)]
     ends: list[Start] = []
-    for k, point in enumerate(points):
+    for k, point in enumerate(everywhere):
         if progress is not None:
-            progress("fit" if starts == 1 else f"fit, start {k + 1} of {starts}", k / starts)
+            n = len(everywhere)
+            progress("fit" if n == 1 else f"fit, start {k + 1} of {n}", k / n)
         ends.append(ended(problem, point, most_evaluations))
     usable = [e for e in ends if np.isfinite(e.chi_squared)]
     if not usable:
@@ -384,7 +389,7 @@ def estimate(
     found = _estimate_at(problem, best, noise, tuple(ends))
     if not found.is_converged:
         raise ConvergenceError(
-            f"fit: no start of {starts} converged within {most_evaluations} evaluations of the model; "
+            f"fit: no start of {len(everywhere)} converged within {most_evaluations} evaluations of the model; "
             f"the residuals are {found.noise_estimate:.2g} of the weights at the best point",
             iterate=found,
         )
