@@ -30,6 +30,7 @@ class Frequencies(Spec):
     start, stop : float
         Highest and lowest frequency, in either order.
     per_decade : int
+        Frequencies per decade; default 10.
     values : tuple of float
         Instead of the three above.
     fields : tuple of float
@@ -74,7 +75,15 @@ _CONDUCTANCES = (1e-8, 1e14)
 
 
 class Numerics(Spec):
-    """How it is solved: backend, and the relative error of Z that is allowed at every frequency."""
+    """How it is solved.
+
+    Parameters
+    ----------
+    backend : str
+        "auto" takes the cheapest that solves the morphology.
+    relative_tolerance : float
+        Relative error of Z that is allowed at every frequency.
+    """
 
     backend: Literal["auto", "axisymmetric", "surface", "tetrahedra", "planar", "voxel"] = "auto"
     relative_tolerance: Tolerance = 1e-3
@@ -93,7 +102,13 @@ PUBLISHED = {
 
 
 class Published(Spec):
-    """Published figures of the cell, SI: shown beside the computed ones, never used to compute."""
+    """Published figures of the cell, SI: shown beside the computed ones, never used to compute.
+
+    Parameters
+    ----------
+    source : str
+        Where they are from.
+    """
 
     source: Text = ""
     R_total: float | None = None
@@ -130,6 +145,23 @@ def _lists(data: Any) -> Any:
 
 class Cell(Spec):
     """A complete cell; see the case file in README.md for every key.
+
+    Parameters
+    ----------
+    name : str
+        Shown in tables and pictures.
+    temperature : float
+        Default 25 degC [K].
+    electrolyte : Electrolyte
+        The pellet, with its grain boundaries and further layers.
+    working_electrode : Electrode
+        Where and how the metal touches.
+    counter_electrode : CounterElectrode
+        Default: ideally reversible, planar, over the full area.
+    frequencies : Frequencies
+    numerics : Numerics
+    published : Published
+        Figures from elsewhere, shown beside the computed ones.
 
     Examples
     --------

@@ -45,7 +45,21 @@ def _capacitive(capacitance: float | None, prefactor: float | None, exponent: fl
 
 
 class Interphase(Spec):
-    """Film between metal and electrolyte: resistance [ohm m2] parallel to a capacitance [F/m2] or CPE [S s^n/m2]."""
+    """Film between metal and electrolyte: a resistance parallel to a capacitance or a constant-phase element.
+
+    Parameters
+    ----------
+    resistance : float
+        Area-specific [ohm m2].
+    capacitance : float
+        [F/m2].
+    cpe_prefactor : float
+        Q of a constant-phase element, y = Q (j omega)^n, instead of the capacitance [S s^n/m2].
+    cpe_exponent : float
+        n, with the prefactor.
+    activation_energy : float
+        Of the resistance [J].
+    """
 
     resistance: AreaResistance
     capacitance: AreaCapacitance | None = None
@@ -78,9 +92,15 @@ class Contact(Spec):
     Parameters
     ----------
     charge_transfer_resistance : float
-        [ohm m2]; or `exchange_current_density` [A/m2], R_ct = R T/(F i0) for one electron.
+        [ohm m2]; or `exchange_current_density`.
+    exchange_current_density : float
+        i0 [A/m2], R_ct = R T/(F i0) for one electron.
     double_layer_capacitance : float
-        [F/m2]; or `cpe_prefactor` [S s^n/m2] with `cpe_exponent`.
+        [F/m2].
+    cpe_prefactor : float
+        Q of a constant-phase element, y = Q (j omega)^n, instead of the capacitance [S s^n/m2].
+    cpe_exponent : float
+        n, with the prefactor.
     activation_energy : float
         Of the charge transfer (of i0, if that is given) [J].
     interphase : Interphase
@@ -148,6 +168,7 @@ class Filling(Spec):
     Parameters
     ----------
     permittivity : float
+        Relative.
     conductivity : float
         0: insulating [S/m].
     activation_energy : float
@@ -346,7 +367,13 @@ class Electrode(Spec):
 
 
 class CounterElectrode(Electrode):
-    """Counter electrode: ideal and planar by default; `symmetric = true` makes it a copy of the working electrode."""
+    """Counter electrode: ideal and planar by default; `symmetric = true` makes it a copy of the working electrode.
+
+    Parameters
+    ----------
+    symmetric : bool
+        Whether it is a copy of the working electrode.
+    """
 
     symmetric: Flag = False
 

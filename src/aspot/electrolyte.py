@@ -85,7 +85,19 @@ class GrainBoundaries(Spec):
 
 
 class LayerSpec(Spec):
-    """Homogeneous layer under the working electrode: thickness [m], conductivity [S/m]."""
+    """Homogeneous layer under the working electrode.
+
+    Parameters
+    ----------
+    name : str
+        Its resistance is booked under this name.
+    thickness, conductivity : float
+        [m], [S/m].
+    permittivity : float
+        Relative.
+    activation_energy : float
+        Of the conductivity [J].
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_\-\. ]+$")]
     thickness: LayerThickness

@@ -245,50 +245,78 @@ def _pair_of(read: Callable[[object], float]) -> Callable[[object], tuple[float,
     return pair
 
 
+def _quantity(kind: str, low: float, high: float, unit: str = "", scale: float = 1.0) -> BeforeValidator:
+    """A quantity between two limits (SI), with what editors are told of it."""
+    si, examples = KINDS[kind]
+    told = f"{low / scale:g} to {high / scale:g} {unit or si}; text with a unit such as {examples}, or a number in {si}"
+    kinds = Annotated[str | float, Field(description=told)]
+    return BeforeValidator(_reader(kind, low, high, unit, scale), json_schema_input_type=kinds)
+
+
+def _plain(low: float, high: float) -> BeforeValidator:
+    """A number between two limits."""
+    return BeforeValidator(_number(low, high), json_schema_input_type=Annotated[float, Field(ge=low, le=high)])
+
+
+def _angle(low: float, high: float) -> BeforeValidator:
+    told = f"{low:g} to {high:g} deg; a number in degrees, or text such as '30 deg'"
+    kinds = Annotated[str | float, Field(description=told)]
+    return BeforeValidator(_degrees(low, high), json_schema_input_type=kinds)
+
+
+def _pair(kind: str, low: float, high: float) -> BeforeValidator:
+    """One quantity for both directions, or two."""
+    si, examples = KINDS[kind]
+    told = f"{low:g} to {high:g} {si}; text with a unit such as {examples}, or a number; or two of them"
+    one = str | float
+    kinds = Annotated[one | tuple[one, one], Field(description=told)]
+    return BeforeValidator(_pair_of(_reader(kind, low, high)), json_schema_input_type=kinds)
+
+
 _EV = elementary_charge
 
-Thickness = Annotated[float, BeforeValidator(_reader("length", 1e-7, 1.0))]
-LayerThickness = Annotated[float, BeforeValidator(_reader("length", 1e-10, 1e-2))]
-Diameter = Annotated[float, BeforeValidator(_reader("length", 1e-5, 1.0))]
-SpotSize = Annotated[float, BeforeValidator(_reader("length", 1e-8, 1e-3))]
-Spacing = Annotated[float, BeforeValidator(_reader("length", 1e-8, 0.2))]
-Distance = Annotated[float, BeforeValidator(_reader("length", 0.0, 0.1))]
+Thickness = Annotated[float, _quantity("length", 1e-7, 1.0)]
+LayerThickness = Annotated[float, _quantity("length", 1e-10, 1e-2)]
+Diameter = Annotated[float, _quantity("length", 1e-5, 1.0)]
+SpotSize = Annotated[float, _quantity("length", 1e-8, 1e-3)]
+Spacing = Annotated[float, _quantity("length", 1e-8, 0.2)]
+Distance = Annotated[float, _quantity("length", 0.0, 0.1)]
 #: Width and height of a pixel.
-PixelSize = Annotated[tuple[float, float], BeforeValidator(_pair_of(_reader("length", 1e-10, 1e-3)))]
+PixelSize = Annotated[tuple[float, float], _pair("length", 1e-10, 1e-3)]
 #: Length that one unit of a file stands for.
-LengthUnit = Annotated[float, BeforeValidator(_reader("length", 1e-12, 1.0))]
+LengthUnit = Annotated[float, _quantity("length", 1e-12, 1.0)]
 #: Height above a reference, of either sign.
-Height = Annotated[float, BeforeValidator(_reader("length", -1e-2, 1e-2))]
-GapThickness = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-5))]
+Height = Annotated[float, _quantity("length", -1e-2, 1e-2)]
+GapThickness = Annotated[float, _quantity("length", 1e-9, 1e-5)]
 #: In the middle of a lens or a crack.
-GapHeight = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-3))]
+GapHeight = Annotated[float, _quantity("length", 1e-9, 1e-3)]
 #: Degrees.
-ContactAngle = Annotated[float, BeforeValidator(_degrees(0.01, 90.0))]
-Share = Annotated[float, BeforeValidator(_number(1e-3, 1.0))]
-PoreConductivity = Annotated[float, BeforeValidator(_reader("conductivity", 0.0, 1e2))]
-RoughnessHeight = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-4))]
-CorrelationLength = Annotated[float, BeforeValidator(_reader("length", 1e-8, 1e-2))]
-Pressure = Annotated[float, BeforeValidator(_reader("pressure", 1.0, 1e11))]
-Duration = Annotated[float, BeforeValidator(_reader("time", 0.0, 1e9))]
-GrainSize = Annotated[float, BeforeValidator(_reader("length", 1e-9, 1e-2))]
-Conductivity = Annotated[float, BeforeValidator(_reader("conductivity", 1e-8, 1e2))]
-ActivationEnergy = Annotated[float, BeforeValidator(_reader("activation energy", 0.0, 3.0 * _EV, "eV", _EV))]
-AreaResistance = Annotated[float, BeforeValidator(_reader("area-specific resistance", 1e-10, 1e6, "ohm cm^2", 1e-4))]
-AreaCapacitance = Annotated[float, BeforeValidator(_reader("area-specific capacitance", 0.0, 1e3, "F/cm^2", 1e4))]
-CurrentDensity = Annotated[float, BeforeValidator(_reader("current density", 1e-6, 1e8))]
-Temperature = Annotated[float, BeforeValidator(_reader("temperature", 100.0, 1500.0))]
-Frequency = Annotated[float, BeforeValidator(_reader("frequency", 1e-3, 1e9))]
-Permittivity = Annotated[float, BeforeValidator(_number(1.0, 1e5))]
-ContactFraction = Annotated[float, BeforeValidator(_number(1e-4, 0.99))]
-HurstExponent = Annotated[float, BeforeValidator(_number(0.05, 1.0))]
+ContactAngle = Annotated[float, _angle(0.01, 90.0)]
+Share = Annotated[float, _plain(1e-3, 1.0)]
+PoreConductivity = Annotated[float, _quantity("conductivity", 0.0, 1e2)]
+RoughnessHeight = Annotated[float, _quantity("length", 1e-9, 1e-4)]
+CorrelationLength = Annotated[float, _quantity("length", 1e-8, 1e-2)]
+Pressure = Annotated[float, _quantity("pressure", 1.0, 1e11)]
+Duration = Annotated[float, _quantity("time", 0.0, 1e9)]
+GrainSize = Annotated[float, _quantity("length", 1e-9, 1e-2)]
+Conductivity = Annotated[float, _quantity("conductivity", 1e-8, 1e2)]
+ActivationEnergy = Annotated[float, _quantity("activation energy", 0.0, 3.0 * _EV, "eV", _EV)]
+AreaResistance = Annotated[float, _quantity("area-specific resistance", 1e-10, 1e6, "ohm cm^2", 1e-4)]
+AreaCapacitance = Annotated[float, _quantity("area-specific capacitance", 0.0, 1e3, "F/cm^2", 1e4)]
+CurrentDensity = Annotated[float, _quantity("current density", 1e-6, 1e8)]
+Temperature = Annotated[float, _quantity("temperature", 100.0, 1500.0)]
+Frequency = Annotated[float, _quantity("frequency", 1e-3, 1e9)]
+Permittivity = Annotated[float, _plain(1.0, 1e5)]
+ContactFraction = Annotated[float, _plain(1e-4, 0.99)]
+HurstExponent = Annotated[float, _plain(0.05, 1.0)]
 #: Geometric standard deviation of sizes.
-Spread = Annotated[float, BeforeValidator(_number(1.0, 4.0))]
-Exponent = Annotated[float, BeforeValidator(_number(0.3, 1.0))]
-CpePrefactor = Annotated[float, BeforeValidator(_number(0.0, 1e4))]
+Spread = Annotated[float, _plain(1.0, 4.0)]
+Exponent = Annotated[float, _plain(0.3, 1.0)]
+CpePrefactor = Annotated[float, _plain(0.0, 1e4)]
 #: One line of text, shown to people and written to files.
 Text = Annotated[str, BeforeValidator(_one_line_of_text), Field(max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]
 #: Name of a file: one line, not empty.
 FileName = Annotated[str, BeforeValidator(_one_line_of_text), Field(min_length=1, max_length=1000)]
 Sha256 = Annotated[str, Field(max_length=64)]
-Tolerance = Annotated[float, BeforeValidator(_number(1e-8, 0.1))]
+Tolerance = Annotated[float, _plain(1e-8, 0.1)]

@@ -19,16 +19,32 @@ _INTERRUPTED = 130
 app = typer.Typer(
     name="aspot",
     help="Impedance of imperfect metal | solid-electrolyte contacts.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def examples(*lines: str) -> str:
+    """Lines below the help of a command, as they are."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _keys(incomplete: str) -> list[str]:
+    """Dotted keys of cases that start so, for completion in shells."""
+    from aspot.schema import case_keys
+
+    return [f"{key}=" for key in case_keys() if key.startswith(incomplete)]
+
 
 CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="Case file (TOML).", show_default=False)]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="A.B=VALUE", help="Replace a key of the case, as working_electrode.gap.thickness='50 nm'."
+        "--set",
+        metavar="A.B=VALUE",
+        help="Replace a key of the case, as working_electrode.gap.thickness='50 nm'.",
+        autocompletion=_keys,
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aspot.cli.app import CaseArgument, SetOption, app, overrides
+from aspot.cli.app import CaseArgument, SetOption, app, examples, overrides
 from aspot.cli.console import console, plain_table, progress
 from aspot.errors import InputError
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 _CONTACT_FRACTIONS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "aspot morphologies cases/na_nzsp04_gradual_1N.toml",
+        "aspot morphologies case.toml --contact-fraction 0.02 --contact-fraction 0.2",
+    )
+)
 def morphologies(
     case: CaseArgument,
     contact_fraction: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aspot.cli.app import CaseArgument, SetOption, app, overrides
+from aspot.cli.app import CaseArgument, SetOption, app, examples, overrides
 from aspot.cli.console import console, digits, plain_table, progress
 
 if TYPE_CHECKING:
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from aspot.result import Result
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "aspot run cases/na_nzsp04_gradual_1N.toml --out results/1N",
+        'aspot run case.toml --out thin --set working_electrode.gap.thickness="50 nm"',
+        'aspot run case.toml --out hot --set temperature="60 degC" --set numerics.relative_tolerance=1e-4',
+    )
+)
 def run(
     case: CaseArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)],

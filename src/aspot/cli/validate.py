@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aspot.cli.app import CaseArgument, SetOption, app, overrides
+from aspot.cli.app import CaseArgument, SetOption, app, examples, overrides
 from aspot.cli.console import console, plain_table, shown
 
 
-@app.command()
+@app.command(epilog=examples("aspot validate case.toml", "aspot validate case.toml --set numerics.backend=tetrahedra"))
 def validate(case: CaseArgument, set_: SetOption = None) -> None:
     """Read and check a case; say what would be computed and the memory it would take."""
     from aspot.casefile import load

@@ -21,6 +21,7 @@ class ShapeKeys(Spec):
         pixels of a file say so; height-map: where a measured surface stands out; rough: where metal meets a random
         surface on which it is pressed; tomogram: as the labels of voxels say.
     shape : "disc", "square", "ellipse" or "annulus"
+        Default: disc.
     arrangement : "single", "square", "hexagonal" or "random"
         "single": one round shape on the axis of a flux tube; "square", "hexagonal": arrays; "random": discs at random
         places of a square that repeats itself.

@@ -32,6 +32,9 @@ _VOXEL_M = (1e-10, 1e-3)
 Labels = Annotated[tuple[Annotated[int, Field(ge=0, le=255, strict=True)], ...], Field(min_length=1, max_length=256)]
 
 
+_Length = str | float
+
+
 def _lengths(value: object) -> tuple[float, float, float]:
     values = value if isinstance(value, (list, tuple)) else (value,) * 3
     if len(values) != 3:
@@ -75,7 +78,13 @@ class TomogramKeys(PixelKeys):
         Whether flat metal lies on plane 0, so that electrolyte there touches it. Default: if no label is metal.
     """
 
-    voxel_size: Annotated[tuple[float, float, float], BeforeValidator(_lengths)] | None = None
+    voxel_size: (
+        Annotated[
+            tuple[float, float, float],
+            BeforeValidator(_lengths, json_schema_input_type=_Length | tuple[_Length, _Length, _Length]),
+        ]
+        | None
+    ) = None
     phases: Phases | None = None
     pore_permittivity: Permittivity | None = None
     metal_plate: Flag | None = None
