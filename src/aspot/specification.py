@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from numbers import Real
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic._internal._model_construction import ModelMetaclass
@@ -179,52 +180,102 @@ def _place(entries: list[Any], key: str, path: str) -> int:
     raise InputError(f"{path}: {key} must be the number of an entry, 0 to {len(entries) - 1}")
 
 
-def _reader(kind: str, low: float, high: float, unit: str = "", scale: float = 1.0) -> Callable[[object], float]:
-    """Reads a quantity and refuses what lies outside [low, high] (SI); `unit` and `scale` word the message."""
+@dataclass(frozen=True)
+class Range:
+    """Reads a quantity and refuses what lies outside [low, high].
 
-    def read(value: object) -> float:
+    Parameters
+    ----------
+    kind : str
+        Key of `aspot.units.KINDS`; empty: a plain number.
+    low, high : float
+        Allowed [SI].
+    unit, scale : str, float
+        For the message: its unit, and the SI value of that.
+    """
+
+    kind: str
+    low: float
+    high: float
+    unit: str = ""
+    scale: float = 1.0
+
+    def __call__(self, value: object) -> float:
+        """SI number.
+
+        Raises
+        ------
+        ValueError
+            If it is not such a quantity, or not within the range.
+        """
+        return self._quantity(value) if self.kind else self._number(value)
+
+    def _quantity(self, value: object) -> float:
         try:
-            number = quantity(value, kind)
+            number = quantity(value, self.kind)
         except InputError as error:
             raise ValueError(str(error)) from None
         # Limits given in decimal units may be missed by one rounding.
-        if not low * (1 - 1e-12) <= number <= high * (1 + 1e-12):
-            shown = unit or KINDS[kind][0]
+        if not self.low * (1 - 1e-12) <= number <= self.high * (1 + 1e-12):
+            shown = self.unit or KINDS[self.kind][0]
             bare = not isinstance(value, str) or not any(letter.isalpha() for letter in value.lower().replace("e", ""))
-            hint = f"; without a unit it is read in {KINDS[kind][0]}" if bare else ""
-            raise ValueError(f"must lie between {low / scale:g} and {high / scale:g} {shown}{hint}")
+            hint = f"; without a unit it is read in {KINDS[self.kind][0]}" if bare else ""
+            raise ValueError(f"must lie between {self.low / self.scale:g} and {self.high / self.scale:g} {shown}{hint}")
         return number
 
-    return read
-
-
-def _number(low: float, high: float) -> Callable[[object], float]:
-    def read(value: object) -> float:
+    def _number(self, value: object) -> float:
         try:
             number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
         except OverflowError:
             number = math.inf
-        if not low <= number <= high:
-            raise ValueError(f"must be a number between {low:g} and {high:g}")
+        if not self.low <= number <= self.high:
+            raise ValueError(f"must be a number between {self.low:g} and {self.high:g}")
         return number
 
-    return read
+
+def range_of(model: type[BaseModel], path: str) -> Range | None:
+    """What a dotted key of a model may be; None if it is not a quantity or a number, or there is no such key.
+
+    Examples
+    --------
+    >>> from aspot.cell import Cell
+    >>> range_of(Cell, "working_electrode.gap.thickness").kind
+    'length'
+    """
+    here: list[tuple[Any, tuple[Any, ...]]] = [(model, ())]
+    for key in path.split("."):
+        if key.isdigit():
+            continue
+        table = next((t for t, _ in here if isinstance(t, type) and issubclass(t, BaseModel)), None)
+        field = None if table is None else table.model_fields.get(key)
+        if field is None:
+            return None
+        here = list(_members(field.annotation, tuple(field.metadata)))
+    validators = (getattr(m, "func", None) for _, metadata in here for m in metadata)
+    return next((found for found in validators if isinstance(found, Range)), None)
 
 
-def _degrees(low: float, high: float) -> Callable[[object], float]:
+def _members(annotation: Any, metadata: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """A type, or those inside unions, lists and tuples, each with what annotates it."""
+    metadata += getattr(annotation, "__metadata__", ())
+    arguments = (annotation.__origin__,) if hasattr(annotation, "__metadata__") else get_args(annotation)
+    if not arguments:
+        yield annotation, metadata
+    for argument in arguments:
+        yield from _members(argument, metadata)
+
+
+class _Degrees(Range):
     """Reads an angle in degrees: a number, or a string such as "30 deg"."""
-    read = _number(low, high)
 
-    def degrees(value: object) -> float:
+    def __call__(self, value: object) -> float:
         try:
             words = value.replace("°", " deg").split() if isinstance(value, str) else [value]
             if len(words) not in (1, 2) or words[1:] not in ([], ["deg"]):
                 raise ValueError
-            return read(float(words[0]) if isinstance(words[0], str) else words[0])
+            return self._number(float(words[0]) if isinstance(words[0], str) else words[0])
         except ValueError:
-            raise ValueError(f"must be an angle between {low:g} and {high:g} deg") from None
-
-    return degrees
+            raise ValueError(f"must be an angle between {self.low:g} and {self.high:g} deg") from None
 
 
 def _one_line_of_text(value: object) -> object:
@@ -250,18 +301,18 @@ def _quantity(kind: str, low: float, high: float, unit: str = "", scale: float =
     si, examples = KINDS[kind]
     told = f"{low / scale:g} to {high / scale:g} {unit or si}; text with a unit such as {examples}, or a number in {si}"
     kinds = Annotated[str | float, Field(description=told)]
-    return BeforeValidator(_reader(kind, low, high, unit, scale), json_schema_input_type=kinds)
+    return BeforeValidator(Range(kind, low, high, unit, scale), json_schema_input_type=kinds)
 
 
 def _plain(low: float, high: float) -> BeforeValidator:
     """A number between two limits."""
-    return BeforeValidator(_number(low, high), json_schema_input_type=Annotated[float, Field(ge=low, le=high)])
+    return BeforeValidator(Range("", low, high), json_schema_input_type=Annotated[float, Field(ge=low, le=high)])
 
 
 def _angle(low: float, high: float) -> BeforeValidator:
     told = f"{low:g} to {high:g} deg; a number in degrees, or text such as '30 deg'"
     kinds = Annotated[str | float, Field(description=told)]
-    return BeforeValidator(_degrees(low, high), json_schema_input_type=kinds)
+    return BeforeValidator(_Degrees("", low, high, "deg"), json_schema_input_type=kinds)
 
 
 def _pair(kind: str, low: float, high: float) -> BeforeValidator:
@@ -270,7 +321,7 @@ def _pair(kind: str, low: float, high: float) -> BeforeValidator:
     told = f"{low:g} to {high:g} {si}; text with a unit such as {examples}, or a number; or two of them"
     one = str | float
     kinds = Annotated[one | tuple[one, one], Field(description=told)]
-    return BeforeValidator(_pair_of(_reader(kind, low, high)), json_schema_input_type=kinds)
+    return BeforeValidator(_pair_of(Range(kind, low, high)), json_schema_input_type=kinds)
 
 
 _EV = elementary_charge
