@@ -66,7 +66,7 @@ lock:  ## resolve the dependencies anew (LOCK_ARGS=--upgrade for newer versions)
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install -qq --disable-pip-version-check uv
 	build/lock/bin/uv pip compile $(UV_ARGS) requirements/run.in pyproject.toml -o requirements/run.txt
-	build/lock/bin/uv pip compile $(UV_ARGS) requirements/run.in pyproject.toml --extra test --extra cluster --extra notebooks --extra bench \
+	build/lock/bin/uv pip compile $(UV_ARGS) requirements/run.in pyproject.toml --extra test --extra cluster --extra docs --extra notebooks --extra bench \
 	    -c requirements/run.txt -o requirements/dev.txt
 
 UV_ARGS = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
