@@ -19,6 +19,7 @@ be anything that is small beside 1/R_a.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -156,6 +157,12 @@ class CertifiedBasis:
                 break
             made._add_reference(theta[:, worst])
         return made
+
+    def copy(self) -> CertifiedBasis:
+        """A basis that knows what this one knows, and grows apart from it; the arrays are shared."""
+        other = copy(self)
+        other._references = [copy(reference) for reference in self._references]
+        return other
 
     @property
     def n_references(self) -> int:

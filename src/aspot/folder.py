@@ -98,6 +98,40 @@ def write_folder(directory: str | Path, writers: Mapping[str, Writer], owned: Co
     return tuple(path / name for name in writers)
 
 
+#: End of the names of files that are not complete yet.
+PARTIAL = ".partial"
+
+
+def write_file(path: str | Path, writer: Writer) -> None:
+    """Write one file in a folder that exists, atomically: whatever happens, it is there whole, or as it was before.
+
+    What a killed process leaves behind has a name that begins with a dot and ends in `PARTIAL`.
+
+    Raises
+    ------
+    AspotError
+        If writing fails.
+    """
+    path = Path(path).absolute()
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            writer(temporary)
+            _flush(temporary)
+            # mkstemp makes files private; see `_move`.
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(temporary, 0o666 & ~mask)
+            os.replace(temporary, path)
+            _flush(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as exc:
+        raise AspotError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
+
+
 def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection[str]) -> None:
     # mkdtemp makes folders private; the result is as public as the user's other folders.
     mask = os.umask(0)

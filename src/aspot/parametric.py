@@ -19,6 +19,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +68,8 @@ class Evaluation:
         Relative error of Z by cutting the depth of the electrolyte.
     full_solves : int
         Full solves that this evaluation needed; 0 inside the range that the family knows.
+    direct_current_error : float
+        Estimate of the relative error of R_total, all together.
     """
 
     cell: Cell
@@ -76,6 +79,7 @@ class Evaluation:
     discretisation_error: Real
     truncation_error: float
     full_solves: int
+    direct_current_error: float
 
     @property
     def relative_error(self) -> Real:
@@ -161,8 +165,8 @@ class Family:
         solved: SolvedCell | None = result.model
         self._levels: list[_Level] = []
         while solved is not None:
-            pellet = None if solved.pellet is None else _certified(solved.pellet, omega)
-            self._levels.append(_Level(solved, tuple(_certified(s, omega) for s in solved.sides), pellet))
+            pellet = None if solved.pellet is None else certified_basis(solved.pellet, omega)
+            self._levels.append(_Level(solved, tuple(certified_basis(s, omega) for s in solved.sides), pellet))
             solved = solved.coarser
         self._simulated = result.full_solves
 
@@ -233,8 +237,9 @@ class Family:
             impedance_ohm_cm2=z[:-1] * _OHM_CM2,
             reduction_error=total[:-1],
             discretisation_error=mesh[:-1],
-            truncation_error=found[0].cut / float(np.real(z[-1])),
+            truncation_error=(cut := found[0].cut / float(np.real(z[-1]))),
             full_solves=self.full_solves - before,
+            direct_current_error=float(total[-1] + mesh[-1]) + cut,
         )
 
     @one_thread
@@ -244,6 +249,11 @@ class Family:
         The basis is first made good enough at all frequencies of the cell and at direct current; arguments and errors
         as for `evaluate`.
         """
+        return self.answer(cell, **changes)[1]
+
+    @one_thread
+    def answer(self, cell: Cell | None = None, **changes: object) -> tuple[Evaluation, SolvedCell]:
+        """Both what `evaluate` and what `model` give; arguments and errors as for `evaluate`."""
         evaluated = self.evaluate(cell, **changes)
         solved: SolvedCell | None = None
         for level in reversed(self._levels):
@@ -257,7 +267,16 @@ class Family:
             )
             solved = known
         assert solved is not None
-        return restated(solved, plan(evaluated.cell), with_laws)
+        return evaluated, restated(solved, plan(evaluated.cell), with_laws)
+
+    def copy(self) -> Family:
+        """A family that knows what this one knows, and learns apart from it; meshes and matrices are shared."""
+        other = copy(self)
+        other._levels = [
+            _Level(level.solved, tuple(b.copy() for b in level.sides), level.pellet and level.pellet.copy())
+            for level in self._levels
+        ]
+        return other
 
     @one_thread
     def train(
@@ -319,7 +338,8 @@ class Family:
         return z, [_Share(s.basis, s.theta, f * s.error) for part, f in scaled for s in part.shares]
 
 
-def _certified(solved: SolvedInterface, omega: Real) -> CertifiedBasis:
+def certified_basis(solved: SolvedInterface, omega: Real) -> CertifiedBasis:
+    """The basis of a solved interface, made to bound its error around the laws at angular frequencies [rad/s]."""
     interface = solved.interface
     series = {"electrolyte": interface.depth_m} | {layer.name: layer.thickness_m for layer in interface.layers}
     if interface.polycrystal is not None and isinstance(interface.cell, BoxCell):

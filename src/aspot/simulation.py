@@ -20,7 +20,7 @@ from aspot.result import InterfaceArc, Resistances, Result
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
 
-__all__ = ["Progress", "installed_versions", "simulate"]
+__all__ = ["Progress", "figures", "installed_versions", "simulate"]
 
 Progress = Callable[[str, float], None]
 
@@ -85,6 +85,24 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
 
 
 @one_thread
+def figures(
+    solved: SolvedCell, relative_error: float, frequencies_Hz: NDArray[np.float64]
+) -> tuple[Resistances, InterfaceArc | None]:
+    """Resistances and interface arc of a solved cell.
+
+    Parameters
+    ----------
+    solved : SolvedCell
+    relative_error : float
+        Of Z at direct current: parts of the resistance that are negative within it are 0.
+    frequencies_Hz : (m,) float
+        Where the excess impedance of the arc is wanted.
+    """
+    resistances = _resistances(solved, relative_error)
+    return resistances, _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies_Hz)
+
+
+@one_thread
 def _field(solved: SolvedCell, frequency_Hz: float) -> Field:
     """Field of the working electrode: its microscopic interface, or the pellet if that is planar; 1 V over the cell."""
     omega = 2.0 * np.pi * frequency_Hz
@@ -97,7 +115,7 @@ def _field(solved: SolvedCell, frequency_Hz: float) -> Field:
 
 
 @one_thread
-def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
+def simulate(cell: Cell, *, progress: Progress | None = None, with_fields: bool = True) -> Result:
     """Impedance spectrum, resistances and field of a cell, to its relative tolerance.
 
     The cell is solved on successively finer levels until the change of Z from one level to the next, at every
@@ -110,6 +128,8 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     cell : Cell
     progress : callable, optional
         Called with (what is being done, share done from 0 to 1).
+    with_fields : bool
+        Whether `result.fields` is filled; without them `result.field(f)` still finds the field at any frequency.
 
     Returns
     -------
@@ -175,9 +195,9 @@ def simulate(cell: Cell, *, progress: Progress | None = None) -> Result:
     cut = truncation(p, solved)
     error = error + cut + _REDUCTION_SHARE * tolerance
     with clock.stage("results"):
-        resistances = _resistances(solved, float(error.max()))
-        arc = _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies)
-        fields = tuple(_field(solved, float(f)) for f in cell.frequencies.field_values_Hz())
+        resistances, arc = figures(solved, float(error.max()), frequencies)
+        wanted = cell.frequencies.field_values_Hz() if with_fields else ()
+        fields = tuple(_field(solved, float(f)) for f in wanted)
     clock.seconds["total"] = time.perf_counter() - start
     versions = installed_versions()
     spectrum = Spectrum(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,6 +64,27 @@ def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
         path = f"{prefix}{key}"
         out |= _flat(value, f"{path}.") if isinstance(value, (dict, list, tuple)) else {path: value}
     return out
+
+
+def geometry_digest(cell: Cell) -> str:
+    """SHA-256 of what meshes and matrices depend on: cells of one `aspot.parametric.Family` have the same.
+
+    Cautious: different digests may belong to the same geometry.
+    """
+    electrodes = (cell.working_electrode, cell.counter_electrode)
+    shaped = [
+        f"{name}.gap.thickness"
+        for name, electrode in zip(("working_electrode", "counter_electrode"), electrodes, strict=True)
+        if electrode.gap is not None and electrode.gap.shape is not None
+    ]
+    geometry: dict[str, Any] = {
+        key: value
+        for key, value in _flat(cell.resolved()).items()
+        # Files count by their content.
+        if (_GEOMETRY.search(key) or key in shaped) and not key.endswith(".morphology.file")
+    }
+    geometry["laws"] = [[e.contact_law() is None, e.gap_law() is None] for e in electrodes]
+    return hashlib.sha256(json.dumps(geometry, sort_keys=True).encode()).hexdigest()
 
 
 def _shape(p: Plan) -> tuple[object, ...]:
