@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from aspot.errors import InputError
 from aspot.fem.problem import AffineProblem
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law
+from aspot.morphology.unit_cell import UnitCell
 from aspot.plan import Plan
 
 #: Keys that never belong to a law.
@@ -35,7 +36,7 @@ def laws_of(interface: InterfaceProblem) -> dict[str, Law]:
         "gap": interface.gap,
         "counter": interface.counter,
     }
-    named |= {layer.name: layer.law for layer in interface.layers}
+    named |= {layer.name: layer.law for layer in interface.layers} | dict(interface.phases)
     if interface.polycrystal is not None:
         named |= {"grains": interface.polycrystal.grain, "grain_boundaries": interface.polycrystal.boundary}
     return {name: law for name, law in named.items() if law is not None}
@@ -66,6 +67,12 @@ def _flat(table: Any, prefix: str = "") -> dict[str, Any]:
     return out
 
 
+def _content(cell: UnitCell) -> tuple[object, ...]:
+    """A unit cell as what compares: maps and images by their values, wherever they are kept."""
+    values = (getattr(cell, f.name) for f in fields(cell))
+    return (type(cell), *((v.shape, v.tobytes()) if isinstance(v, np.ndarray) else v for v in values))
+
+
 def geometry_digest(cell: Cell) -> str:
     """SHA-256 of what meshes and matrices depend on: cells of one `aspot.parametric.Family` have the same.
 
@@ -94,7 +101,7 @@ def _shape(p: Plan) -> tuple[object, ...]:
         layers = tuple((layer.name, layer.thickness_m) for layer in interface.layers)
         present = tuple(law is None for law in (interface.contact, interface.gap, interface.counter))
         grains = None if interface.polycrystal is None else interface.polycrystal.grains
-        return interface.cell, interface.depth_m, layers, present, grains
+        return _content(interface.cell), interface.depth_m, layers, present, grains
 
     sides = tuple((side.name, side.truncated, side.copies, one(side.interface)) for side in p.sides)
     return sides, None if p.pellet is None else (p.electrode_share, one(p.pellet))
