@@ -1,0 +1,148 @@
+"""From the points of a file to its sweeps: loops, temperatures, and which way the frequency went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aspot.measured.measurement import Measurement
+from aspot.measured.source import Source
+from aspot.measured.table import Points
+
+IntArray = NDArray[np.int64]
+
+#: More sweeps than this in one file are refused: its frequencies are no sweeps.
+MOST_SWEEPS = 5_000
+#: A set temperature repeats: at most one value for this many rows.
+_ROWS_PER_TEMPERATURE = 3
+
+
+def restarts(frequency_Hz: NDArray[np.float64]) -> list[IntArray]:
+    """Indices of each sweep, in the order of the file.
+
+    A sweep ends where the frequency turns and goes back over more than half of what it has covered. A turn without
+    repetition (a first part upwards, a single point out of order) does not end it. Rows in no order at all are one
+    sweep if no frequency repeats.
+
+    Raises
+    ------
+    ValueError
+        If the rows are in no order and frequencies repeat.
+    """
+    n = frequency_Hz.size
+    if n < 3:
+        return [np.arange(n)] if np.unique(frequency_Hz).size == n else [np.array([i]) for i in range(n)]
+    step = np.sign(np.diff(frequency_Hz))
+    # Runs that go one way; equal neighbours belong to the run they are in.
+    starts, way = [0], 0.0
+    for i, s in enumerate(step.tolist()):
+        if s == 0:
+            continue
+        if way not in (0.0, s):
+            starts.append(i + 1)
+            way = 0.0
+            continue
+        way = s
+    runs = [np.arange(a, b) for a, b in zip(starts, [*starts[1:], n], strict=True)]
+    if n >= 6 and n / len(runs) < 3:
+        if np.unique(frequency_Hz).size == n:
+            return [np.arange(n)]
+        raise ValueError("frequencies in no order that repeat: which rows belong to one loop cannot be told")
+    sweeps = [runs[0]]
+    for run in runs[1:]:
+        f, covered = frequency_Hz[run], frequency_Hz[sweeps[-1]]
+        again = np.mean((f >= covered.min()) & (f <= covered.max()))
+        if again > 0.5 and run.size > 1 and sweeps[-1].size > 1:
+            sweeps.append(run)
+        else:
+            sweeps[-1] = np.concatenate([sweeps[-1], run])
+    return sweeps
+
+
+def measurements(
+    source: Source, points: Sequence[Points], metadata: Mapping[str, str | float], *, notes: Sequence[str] = ()
+) -> list[Measurement]:
+    """Every sweep of the points as a measurement of its own.
+
+    Split by cycle number, then by set temperature, then by restarts.
+
+    Raises
+    ------
+    InputError
+        If there are no points, or the sweeps cannot be told apart.
+    """
+    out: list[Measurement] = []
+    for p in points:
+        for chosen, temperature, cycle in _parts(p):
+            if not chosen.size:
+                continue
+            try:
+                sweeps = restarts(p.frequency_Hz[chosen])
+            except ValueError as error:
+                raise source.error(str(error), "sweeps, or a column with the cycle number") from None
+            if len(sweeps) + len(out) > MOST_SWEEPS:
+                raise source.error(f"more than {MOST_SWEEPS} sweeps", "that many")
+            for sweep in sweeps:
+                out.append(_measurement(p, chosen[sweep], temperature, cycle, metadata, notes))
+    if not out:
+        raise source.error("no point with a frequency above 0", "at least one")
+    return out
+
+
+def _measurement(
+    p: Points,
+    index: IntArray,
+    temperature: float | None,
+    cycle: int | None,
+    metadata: Mapping[str, str | float],
+    notes: Sequence[str],
+) -> Measurement:
+    said = [*p.notes, *notes]
+    if temperature is None:
+        measured = p.measured_temperature_K if p.measured_temperature_K is not None else p.temperature_K
+        temperature, remark = _mean_temperature(measured, index)
+        said += remark
+    return Measurement(
+        frequency_Hz=p.frequency_Hz[index],
+        impedance_ohm=p.impedance[index],
+        is_per_area=p.is_per_area,
+        temperature_K=temperature,
+        loop=cycle,
+        metadata=metadata,
+        notes=said,
+    )
+
+
+def _mean_temperature(values: NDArray[np.float64] | None, index: IntArray) -> tuple[float | None, list[str]]:
+    """Median of the temperatures that a sensor can have measured; what the range was."""
+    if values is None:
+        return None, []
+    t = values[index]
+    t = t[np.isfinite(t) & (t > 1.0) & (t < 5000.0)]
+    if not t.size:
+        return None, []
+    remark = [f"temperature {t.min():.6g} to {t.max():.6g} K during the sweep"] if np.ptp(t) > 0.05 else []
+    return float(np.median(t)), remark
+
+
+def _parts(p: Points) -> list[tuple[IntArray, float | None, int | None]]:
+    """Rows of one cycle and one set temperature: indices, temperature, cycle number."""
+    everything: list[tuple[IntArray, int | None]] = [(np.arange(p.frequency_Hz.size), None)]
+    if p.cycle is not None and np.all(np.isfinite(p.cycle)) and p.cycle.size:
+        cuts = np.flatnonzero(np.diff(p.cycle)) + 1
+        everything = [(rows, int(p.cycle[rows[0]])) for rows in np.split(np.arange(p.cycle.size), cuts)]
+    out: list[tuple[IntArray, float | None, int | None]] = []
+    for rows, cycle in everything:
+        t = None if p.temperature_K is None else p.temperature_K[rows]
+        if t is None or not np.all(np.isfinite(t)):
+            out.append((rows, None, cycle))
+            continue
+        values, first = np.unique(t, return_index=True)
+        if values.size * _ROWS_PER_TEMPERATURE > rows.size and values.size > 1:
+            out.append((rows, None, cycle))
+            continue
+        for value in values[np.argsort(first)].tolist():
+            out.append((rows[t == value], value if 1.0 < value < 5000.0 else None, cycle))
+    return out
