@@ -27,56 +27,18 @@ def two_arcs(f: NDArray[np.float64] = F) -> NDArray[np.complex128]:
     return 5 + 20 / (1 + w * 20 * 1e-8) + 50 / (1 + (w * 50 * 1e-6) ** 0.8)
 
 
-# Kramers-Kronig -----------------------------------------------------------------------------------------------------
+# Spectra ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "z",
-    [
-        two_arcs(),
-        two_arcs() * 1e9,
-        two_arcs() + 1 / (2j * np.pi * F * 1e-3),  # blocking electrode
-        two_arcs() + 2j * np.pi * F * 1e-7,  # inductive lead
-        1 / (1e-7 * (2j * np.pi * F) ** 0.9),  # constant phase alone
-    ],
-    ids=["two arcs", "scaled", "blocking", "inductive", "constant phase"],
-)
-def test_kramers_kronig_accepts_causal_circuits(z: NDArray[np.complex128]) -> None:
-    testing.assert_kramers_kronig(spectrum(z), limit=1e-4)
-
-
-def test_kramers_kronig_accepts_few_frequencies_per_decade() -> None:
-    f = np.logspace(6, 0, 25)
-    assert testing.kramers_kronig(spectrum(two_arcs(f), f)).largest < 5e-3
-
-
-def test_kramers_kronig_rejects_a_flipped_sign() -> None:
-    assert testing.kramers_kronig(spectrum(np.conj(two_arcs()))).largest > 0.1
-
-
-@pytest.mark.parametrize("bad", [0, 20, 35, 69])
-def test_kramers_kronig_rejects_one_bad_point(bad: int) -> None:
-    z = two_arcs()
-    z[bad] *= 1.02
-    found = testing.kramers_kronig(spectrum(z))
-    assert found.largest > 1e-3
+def test_kramers_kronig() -> None:
+    testing.assert_kramers_kronig(spectrum(two_arcs()))
     with pytest.raises(AssertionError, match="Kramers-Kronig residual"):
+        testing.assert_kramers_kronig(spectrum(np.conj(two_arcs())))
+    z = two_arcs()
+    z[35] *= 1.02
+    with pytest.raises(AssertionError, match=f"at {F[35]:g} Hz"):
         testing.assert_kramers_kronig(spectrum(z))
-    if 2 < bad < 68:  # at the ends the ladder can follow in part
-        assert int(np.argmax(np.hypot(found.real, found.imaginary))) == bad
-
-
-def test_kramers_kronig_rejects_a_drifting_cell() -> None:
-    """A resistance that doubles while the sweep goes to low frequencies is not the spectrum of any one cell."""
-    w = 2j * np.pi * F
-    r = 50 * (1 + np.linspace(0, 1, F.size) ** 2)
-    z = 5 + r / (1 + w * 50e-3)
-    assert testing.kramers_kronig(spectrum(z)).largest > 5e-3
-
-
-def test_kramers_kronig_needs_enough_frequencies() -> None:
-    with pytest.raises(InputError, match="at least 5"):
-        testing.kramers_kronig(spectrum(two_arcs()[:4], F[:4]))
+    testing.assert_kramers_kronig(spectrum(z), limit=0.03)
 
 
 def test_passivity() -> None:

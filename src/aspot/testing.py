@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import lstsq
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import splu
 
+from aspot.analysis.kramers_kronig import check_kramers_kronig
 from aspot.errors import InputError
 from aspot.fem.problem import Problem
 from aspot.spectrum import Spectrum
@@ -176,78 +176,16 @@ def passivity_defect(spectrum: Spectrum) -> float:
     return float(max(np.max(-z.real / np.abs(z)), 0.0))
 
 
-@dataclass(frozen=True, kw_only=True)
-class KramersKronig:
-    """Residuals of the linear Kramers-Kronig test, relative to |Z|, at every frequency.
-
-    Parameters
-    ----------
-    real, imaginary : (m,) float
-    n_elements : int
-        Number of relaxation times fitted.
-    """
-
-    real: NDArray[np.float64]
-    imaginary: NDArray[np.float64]
-    n_elements: int
-
-    @property
-    def largest(self) -> float:
-        """Largest modulus of the relative residual."""
-        return float(np.max(np.hypot(self.real, self.imaginary)))
-
-
-def kramers_kronig(spectrum: Spectrum, *, per_decade: float = 5.0) -> KramersKronig:
-    """Fit a ladder that obeys the Kramers-Kronig relations by construction, and return what it cannot follow.
-
-    Z = R + j w L + 1/(j w C) + sum_k R_k / (1 + j w tau_k), tau_k fixed and evenly spread over log tau, one decade
-    beyond the frequencies on both sides; R, L, 1/C and R_k of either sign follow from linear least squares on real
-    and imaginary parts, weighted with 1/|Z| [1]_. A drift or a wrong point breaks the relations and stays as a
-    residual; a smooth drift of 1 % leaves only about 1e-3.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-        At least 5 frequencies.
-    per_decade : float
-        Relaxation times per decade; reduced where there would be more unknowns than half of the data.
-
-    Returns
-    -------
-    KramersKronig
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 5 frequencies.
-
-    References
-    ----------
-    .. [1] B. A. Boukamp, J. Electrochem. Soc. 142 (1995) 1885, doi 10.1149/1.2044210.
-    """
-    w, z = spectrum.omega, spectrum.impedance_ohm_cm2
-    if len(w) < 5:
-        raise InputError(f"Kramers-Kronig test: at least 5 frequencies are needed, got {len(w)}")
-    low, high = -np.log10(w.max()) - 1.0, -np.log10(w.min()) + 1.0
-    n = int(max(min(per_decade * (high - low), len(w) - 3), 1))
-    tau = np.logspace(low, high, n)
-    columns = [np.ones_like(z), 1j * w, -1j / w, *(1.0 / (1.0 + 1j * np.outer(tau, w)))]
-    matrix = np.stack(columns, axis=1) / np.abs(z)[:, None]
-    matrix /= np.linalg.norm(matrix, axis=0)
-    rhs = z / np.abs(z)
-    # Directions of small singular value are combinations of large terms of opposite sign, which would follow a wrong
-    # point at the end of the spectrum: without them a valid spectrum leaves 2e-5, a point wrong by 2 % at least 1e-3.
-    coefficients = lstsq(np.vstack([matrix.real, matrix.imag]), np.concatenate([rhs.real, rhs.imag]), cond=1e-5)[0]
-    residual = rhs - matrix @ coefficients
-    return KramersKronig(real=residual.real, imaginary=residual.imag, n_elements=n)
-
-
 def assert_kramers_kronig(spectrum: Spectrum, *, limit: float = 5e-4) -> None:
-    """The spectrum obeys the Kramers-Kronig relations to within a relative residual of `limit`."""
-    found = kramers_kronig(spectrum)
-    worst = int(np.argmax(np.hypot(found.real, found.imaginary)))
-    assert found.largest <= limit, (
-        f"Kramers-Kronig residual {found.largest:.2e} at {spectrum.frequency_Hz[worst]:g} Hz, allowed {limit:.0e}"
+    """The spectrum obeys the Kramers-Kronig relations, and no point is off by more than `limit` of |Z|.
+
+    `aspot.analysis.kramers_kronig.check_kramers_kronig` tells more, and what such a test cannot see.
+    """
+    found = check_kramers_kronig(spectrum, threshold=limit, accuracy=limit)
+    worst = int(np.argmax(found.residual))
+    assert found.passes, (
+        f"Kramers-Kronig residual {found.largest:.2e} at {spectrum.frequency_Hz[worst]:g} Hz, allowed {limit:.0e}: "
+        f"{found.statement}"
     )
 
 
