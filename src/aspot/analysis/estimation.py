@@ -227,8 +227,19 @@ class Estimate:
         tail = 0.5 * (1.0 + level)
         return float(ndtri(tail) if self.noise is not None else stdtrit(self.degrees_of_freedom, tail))
 
-    def confidence_intervals(self, level: float = 0.95) -> tuple[tuple[float, float], ...]:
-        """Intervals of the values from the linearised model, symmetric in the scaled variables, within the bounds."""
+    def confidence_intervals(
+        self, level: float = 0.95, *, simultaneous: bool = False
+    ) -> tuple[tuple[float, float], ...]:
+        """Intervals of the values from the linearised model, symmetric in the scaled variables, within the bounds.
+
+        Parameters
+        ----------
+        level : float
+            Of each interval; of all of them at once if `simultaneous` (Bonferroni's, which are on the safe side).
+        simultaneous : bool
+        """
+        if simultaneous:
+            level = 1.0 - (1.0 - level) / len(self.parameters)
         reach = self.quantile(level) * self.scaled_errors
         out = []
         for p, v, r in zip(self.parameters, self.values, reach, strict=True):
@@ -343,7 +354,7 @@ def estimate(
         Noise of real and of imaginary part in units of the weighting, if it is known (0.005: half a percent of |Z|);
         default: taken from the residuals.
     starts : int
-        The first start begins at the given values, the others on a random Latin hypercube between the bounds.
+        The first start begins at the given values, the others on a random Latin hypercube.
     seed : int
         Of the other starts.
     points : sequence of (n,) array_like
@@ -370,7 +381,7 @@ def estimate(
     problem = Problem(model, z, sizes, parameters)
     begin = problem.unit(np.array([p.value for p in parameters]))
     known = [np.clip(problem.unit(np.asarray(p, float)), 0.0, 1.0) for p in points]
-    everywhere = [begin, *known, *_latin_hypercube(starts - 1, len(parameters), seed)]
+    everywhere = [begin, *known, *_latin_hypercube(starts - 1, parameters, seed)]
     ends: list[Start] = []
     for k, point in enumerate(everywhere):
         if progress is not None:
@@ -443,8 +454,10 @@ def _estimate_at(problem: Problem, end: Start, noise: float | None, starts: tupl
     )
 
 
-def _latin_hypercube(n_points: int, n: int, seed: int) -> Real:
-    """Points in the unit cube, one in each of n_points equal slices along every axis."""
+def _latin_hypercube(n_points: int, parameters: Sequence[Parameter], seed: int) -> Real:
+    """Points in the unit cube, one in each of n_points equal slices of where starts are drawn along every axis."""
+    n = len(parameters)
     random = np.random.default_rng(seed)
     slices = np.stack([random.permutation(n_points) for _ in range(n)], axis=1) if n_points else np.empty((0, n))
-    return np.asarray((slices + random.uniform(size=slices.shape)) / max(n_points, 1))
+    low, high = np.array([p.start_range for p in parameters]).T
+    return np.asarray(low + (high - low) * (slices + random.uniform(size=slices.shape)) / max(n_points, 1))

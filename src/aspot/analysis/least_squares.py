@@ -35,6 +35,8 @@ class Parameter:
         Whether the parameter or its logarithm is estimated.
     unit : str
         For people.
+    reach : float, optional
+        Other starts are drawn within this distance of `value` in the scaled variable; default: between the bounds.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class Parameter:
     upper: float
     scale: Literal["log", "linear"] = "log"
     unit: str = ""
+    reach: float | None = None
 
     def __post_init__(self) -> None:
         shown = f"{self.name}: bounds {self.lower:g} to {self.upper:g}"
@@ -77,6 +80,14 @@ class Parameter:
     @property
     def _range(self) -> tuple[float, float]:
         return self.to_scaled(self.lower), self.to_scaled(self.upper)
+
+    @property
+    def start_range(self) -> tuple[float, float]:
+        """Where other starts are drawn, as shares of the way from the lower to the upper bound."""
+        if self.reach is None:
+            return 0.0, 1.0
+        middle, reach = (self.to_scaled(self.value) - self._range[0]) / self.width, self.reach / self.width
+        return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
     @property
     def width(self) -> float:
