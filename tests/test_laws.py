@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspot.errors import InputError
-from aspot.laws import Activated, BrickLayer, Conductor, FilledGap, Gap, Law, ResistorCapacitor, Series
+from aspot.laws import (
+    Activated,
+    BrickLayer,
+    Conductor,
+    FilledGap,
+    Gap,
+    Law,
+    PolycrystalMedium,
+    ResistorCapacitor,
+    Series,
+)
 
 BOLTZMANN = 1.380649e-23  # J/K, exact
 EPSILON_0 = 8.8541878128e-12  # F/m, CODATA 2018
@@ -62,6 +72,16 @@ def _transfer(w: float, t: float) -> complex:
     return rc(2e-4, 0.37 * EV, 0.3, 0.8, w, t)
 
 
+class _Elements:
+    """Two elements of a made-up polycrystal beside both ends."""
+
+    elements = np.array([[1.0, 1.0, 0.0], [0.94, 0.0, 1.0], [0.02, 0.3, 0.7], [0.01, 0.8, 0.2]])
+
+
+def _polycrystal(w: float, t: float) -> complex:
+    return 1 / sum(c / (k * _bulk(w, t) + m * _boundary(w, t) * 1e-6) for c, k, m in _Elements.elements.tolist())
+
+
 LAWS: dict[str, tuple[Law, Twin, str, set[str]]] = {
     "conductor": (BULK, _bulk, "kappa = sigma(T) + j w eps0 eps_r", {"bulk"}),
     "resistor and capacitor": (INTERPHASE, _interphase, "y = 1/R(T) + Q (j w)^n", {"interphase"}),
@@ -70,6 +90,12 @@ LAWS: dict[str, tuple[Law, Twin, str, set[str]]] = {
         BrickLayer(bulk=BULK, boundary=BOUNDARY, grain_size_m=1e-6),
         lambda w, t: 1 / (1 / _bulk(w, t) + 1 / (_boundary(w, t) * 1e-6)),
         "1/kappa = 1/kappa_bulk + z_gb / grain_size",
+        {"bulk", "grain_boundaries"},
+    ),
+    "polycrystal": (
+        PolycrystalMedium(bulk=BULK, boundary=BOUNDARY, grain_size_m=1e-6, response=_Elements()),
+        _polycrystal,
+        "1/kappa = sum_k c_k / (l_k kappa_bulk + m_k y_gb grain_size)",
         {"bulk", "grain_boundaries"},
     ),
     "gap full of a conductor": (
@@ -266,6 +292,7 @@ def test_parts_of_the_same_name_are_added() -> None:
         lambda: Gap(thickness_m=0.0),
         lambda: Gap(thickness_m=1e-9, permittivity=math.nan),
         lambda: BrickLayer(bulk=BULK, boundary=BOUNDARY, grain_size_m=0.0),
+        lambda: PolycrystalMedium(bulk=BULK, boundary=BOUNDARY, grain_size_m=-1.0, response=_Elements()),
         lambda: Series(members=()),
     ],
 )

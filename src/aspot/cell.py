@@ -249,6 +249,13 @@ class Cell(Spec):
                 raise FieldError(key, f"needs gaps of one height; leave out {name}.gap.shape", "explicit")
         if self.electrolyte.layers:
             raise FieldError(key, "does not go with electrolyte.layers", "explicit")
+        counter = self.counter_electrode
+        if boundaries.is_voronoi and not (counter.is_planar or counter.symmetric or self.working_electrode.is_planar):
+            raise FieldError(
+                "electrolyte.grain_boundaries.grains",
+                "the grains fill one unit cell: needs a planar electrode, or counter_electrode.symmetric = true",
+                "voronoi",
+            )
         if self.numerics.backend not in ("auto", "tetrahedra") and not self.working_electrode.is_planar:
             raise FieldError(
                 "numerics.backend", "does not mesh grains; allowed: auto, tetrahedra", self.numerics.backend

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aspot.discretise import BACKENDS, Discrete
+from aspot.effective import SolvedGrains
 from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.interface import InterfaceProblem
-from aspot.laws import Law
+from aspot.laws import Law, PolycrystalMedium
 from aspot.memory import available_memory
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, Side, backend_of
@@ -285,9 +286,21 @@ class SolvedCell:
         if excess is None:
             return None
         low = float(np.real(self._impedance(np.zeros(1))[0]))
+        # A medium that is a little better or worse everywhere bounds one that is so below the grains.
+        better, worse = self._medium
         # Rounding, as the energies of the terms show it, and quadrature: far below what elements leave.
         margin = _BOUND_MARGIN * low + abs(sum(self._resistances().values()) - low)
-        return low - margin, low + max(float(np.real(excess)), 0.0) + margin
+        return better * (low - margin), worse * (low + max(float(np.real(excess)), 0.0) + margin)
+
+    @cached_property
+    def _medium(self) -> tuple[float, float]:
+        """Bounds of the direct-current resistance of an electrolyte that was computed, over what it is taken to be."""
+        law = self.plan.electrolyte
+        if not (isinstance(law, PolycrystalMedium) and isinstance(law.response, SolvedGrains)):
+            return 1.0, 1.0
+        zero, temperature = np.zeros(1), self.plan.cell.temperature
+        ratio = law.grain_size_m * law.boundary(zero, temperature)[0] / law.bulk(zero, temperature)[0]
+        return law.response.bounds(float(np.real(ratio)))
 
     def dual_gap(self, omega: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Relative distance of two answers that share no error: Z by the potential and Z by the current, shape (m,).
@@ -343,7 +356,9 @@ class SolvedCell:
     def resolution_error(self, omega: NDArray[np.float64]) -> NDArray[np.float64]:
         """Relative error of Z by what the levels of the sides leave unseen (see `Backend.resolution_error`)."""
         parts = [side.copies * solved.resolution_error(omega) for side, solved in self.paired(self.plan)]
-        return np.asarray(sum(parts, np.zeros(np.shape(omega))) / np.abs(self._impedance(omega)))
+        # Of a computed electrolyte that at direct current: at higher frequencies boundaries matter less.
+        medium = max(1.0 - self._medium[0], self._medium[1] - 1.0) * np.abs(self.perfect(omega))
+        return np.asarray(sum(parts, medium) / np.abs(self._impedance(omega)))
 
     @property
     def full_solves(self) -> int:

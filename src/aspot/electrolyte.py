@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from aspot import materials
 from aspot.errors import InputError
 from aspot.laws import Activated, BrickLayer, Conductor, Law, ResistorCapacitor
-from aspot.morphology.grains import Bricks
+from aspot.morphology.grains import Bricks, Grains, VoronoiGrains
 from aspot.specification import (
     ActivationEnergy,
     AreaCapacitance,
@@ -31,14 +31,19 @@ class GrainBoundaries(Spec):
     Parameters
     ----------
     model : "brick-layer" or "explicit"
-        A homogeneous medium, or cubes meshed one by one under the contacts, on top of that medium.
+        A homogeneous medium, or grains meshed one by one under the contacts, on top of their effective medium.
     grain_size : float
         [m]
     resistance, capacitance, activation_energy : float
+    grains : "brick" or "voronoi"
+        Explicit: cubes (default), whose medium is the brick-layer model, or Voronoi cells of random points, whose
+        medium is computed from them.
+    seed : int
+        Voronoi: of the points; default 1.
     contact_on : "grain", "boundary" or "junction"
-        Explicit: what the middle of a contact lies on (see `aspot.morphology.grains.Bricks`); default "grain".
+        Bricks: what the middle of a contact lies on (see `aspot.morphology.grains.Bricks`); default "grain".
     grain_layers : int
-        Explicit: how many cubes are meshed on top of each other; default 3.
+        Explicit: depth of the meshed grains in grain sizes; default 3.
     """
 
     model: Literal["brick-layer", "explicit"] = "brick-layer"
@@ -46,15 +51,26 @@ class GrainBoundaries(Spec):
     resistance: AreaResistance
     capacitance: AreaCapacitance = 0.0
     activation_energy: ActivationEnergy = 0.0
+    grains: Literal["brick", "voronoi"] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32, strict=True)] | None = None
     contact_on: Literal["grain", "boundary", "junction"] | None = None
     grain_layers: Annotated[int, Field(ge=1, le=20, strict=True)] | None = None
 
     @model_validator(mode="after")
     def _meant(self) -> Self:
-        for key in ("contact_on", "grain_layers"):
+        for key in ("grains", "seed", "contact_on", "grain_layers"):
             if self.model != "explicit" and getattr(self, key) is not None:
                 raise FieldError(key, 'goes with model = "explicit"', getattr(self, key))
+        if not self.is_voronoi and self.seed is not None:
+            raise FieldError("seed", 'goes with grains = "voronoi"', self.seed)
+        if self.is_voronoi and self.contact_on is not None:
+            raise FieldError("contact_on", 'goes with grains = "brick"', self.contact_on)
         return self
+
+    @property
+    def is_voronoi(self) -> bool:
+        """Whether the grains are Voronoi cells, which have an effective medium of their own."""
+        return self.grains == "voronoi"
 
     @property
     def law(self) -> Law:
@@ -65,22 +81,41 @@ class GrainBoundaries(Spec):
             name="grain_boundaries",
         )
 
-    def bricks(self, depth_m: float) -> Bricks:
-        """The cubes to mesh in an electrolyte of a given depth; some of it is left for the medium below them.
+    def depth_m(self, available_m: float) -> float:
+        """Depth of the grains to mesh in an electrolyte of a given depth; some of it is left for the medium below them.
 
         Raises
         ------
         InputError
-            Not one cube fits.
+            Not one grain fits.
         """
-        fit = int(depth_m / self.grain_size - 0.25)
+        fit = int(available_m / self.grain_size - 0.25)
         if fit < 1:
             raise InputError(
                 f"electrolyte.grain_boundaries.grain_size = {self.grain_size:g} m: meshed grains need 1.25 grain "
-                f"sizes of electrolyte for each electrode, there are {depth_m:g} m"
+                f"sizes of electrolyte for each electrode, there are {available_m:g} m"
+            )
+        return min(self.grain_layers or 3, fit) * self.grain_size
+
+    def meshed(self, available_m: float, size_x: float, size_y: float) -> Grains:
+        """The grains to mesh under a cell of given sides [m].
+
+        Raises
+        ------
+        InputError
+            Not one grain fits, or fewer than two Voronoi cells.
+        """
+        depth = self.depth_m(available_m)
+        if self.is_voronoi:
+            return VoronoiGrains(
+                size_m=self.grain_size,
+                depth_m=depth,
+                size_x=size_x,
+                size_y=size_y,
+                seed=1 if self.seed is None else self.seed,
             )
         return Bricks(
-            size_m=self.grain_size, layers=min(self.grain_layers or 3, fit), contact_on=self.contact_on or "grain"
+            size_m=self.grain_size, layers=round(depth / self.grain_size), contact_on=self.contact_on or "grain"
         )
 
 
@@ -203,7 +238,7 @@ class Electrolyte(Spec):
         return self.model_copy(update=missing)
 
     def law(self) -> Law:
-        """Admittivity [S/m], grain boundaries included."""
+        """Admittivity [S/m], grain boundaries included; Voronoi grains count as bricks (see `Plan.electrolyte`)."""
         if self.grain_boundaries is None:
             return self.bulk_law()
         gb = self.grain_boundaries

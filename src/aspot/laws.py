@@ -16,6 +16,7 @@ from scipy.constants import Boltzmann, epsilon_0
 from aspot.errors import InputError
 
 ComplexArray = NDArray[np.complex128]
+FloatArray = NDArray[np.float64]
 
 ROOM_TEMPERATURE_K = 298.15
 
@@ -270,3 +271,56 @@ class BrickLayer:
             "bulk": 1.0 / self.bulk(omega, temperature),
             "grain_boundaries": 1.0 / (self.boundary(omega, temperature) * self.grain_size_m),
         }
+
+
+class GrainResponse(Protocol):
+    """How grains of some shape and their boundaries share the current."""
+
+    @property
+    def elements(self) -> FloatArray:
+        """Rows (c, l, m), all of them >= 0, shape (K, 3): see `PolycrystalMedium`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolycrystalMedium:
+    """Effective medium of grains of any shape: elements of bulk parallel to boundaries, in series.
+
+    1/kappa = sum_k c_k / (l_k kappa_bulk + m_k y_gb d). Every composite of two phases has this form (D. J. Bergman,
+    Phys. Rep. 43 (1978) 377, doi 10.1016/0370-1573(78)90009-1); bricks have the elements (1, 1, 0) and (1, 0, 1).
+
+    Parameters
+    ----------
+    bulk : Law
+        Admittivity of the grains [S/m].
+    boundary : Law
+        Admittance per area of ONE boundary [S/m2].
+    grain_size_m : float
+    response : GrainResponse
+        The elements.
+    """
+
+    bulk: Law
+    boundary: Law
+    grain_size_m: float
+    response: GrainResponse
+    formula: ClassVar[str] = "1/kappa = sum_k c_k / (l_k kappa_bulk + m_k y_gb grain_size)"
+
+    def __post_init__(self) -> None:
+        _check("grain_size_m", self.grain_size_m)
+
+    @property
+    def members(self) -> dict[str, Law]:
+        """The laws behind its parts."""
+        return {"bulk": self.bulk, "grain_boundaries": self.boundary}
+
+    def __call__(self, omega: ArrayLike, temperature: float) -> ComplexArray:
+        """Effective admittivity [S/m]."""
+        return np.asarray(1.0 / sum(self.parts(omega, temperature).values()), complex)
+
+    def parts(self, omega: ArrayLike, temperature: float) -> dict[str, ComplexArray]:
+        """What "bulk" and "grain_boundaries" own by dissipation, -d(1/kappa)/d ln of each law [ohm m]."""
+        c, bulk, boundary = self.response.elements.T
+        grain = bulk * np.asarray(self.bulk(omega, temperature), complex)[..., None]
+        wall = boundary * self.grain_size_m * np.asarray(self.boundary(omega, temperature), complex)[..., None]
+        each = c / (grain + wall) ** 2
+        return {"bulk": np.sum(each * grain, axis=-1), "grain_boundaries": np.sum(each * wall, axis=-1)}

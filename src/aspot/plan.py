@@ -15,14 +15,19 @@ from dataclasses import dataclass, replace
 
 from aspot.cell import Cell
 from aspot.discretise import BACKENDS, Backend
+from aspot.effective import SolvedGrains
 from aspot.electrode import Electrode
+from aspot.electrolyte import GrainBoundaries
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem, Layer, Polycrystal, sufficient_depth, truncation_error
-from aspot.laws import Law
+from aspot.laws import Law, PolycrystalMedium
+from aspot.morphology.grains import Grains
 from aspot.morphology.unit_cell import BoxCell, ProfileCell
 
 #: Share of the tolerance given to cutting the depth.
 _TRUNCATION_SHARE = 0.01
+#: Share of the tolerance given to the resistance of grains that have no closed form.
+_MEDIUM_SHARE = 0.25
 #: Grains that are meshed one by one, at most.
 _MOST_GRAINS = 400
 
@@ -78,8 +83,8 @@ class Plan:
 
     @property
     def electrolyte(self) -> Law:
-        """Admittivity of the electrolyte [S/m]."""
-        return self.cell.electrolyte.law()
+        """Admittivity of the electrolyte [S/m]; that of Voronoi grains is computed when it is first asked for."""
+        return self.sides[0].interface.electrolyte
 
     @property
     def electrode_share(self) -> float:
@@ -150,19 +155,52 @@ def _polycrystal(cell: Cell, electrode: Electrode, depth_m: float) -> Polycrysta
     boundaries = cell.electrolyte.grain_boundaries
     if boundaries is None or boundaries.model != "explicit":
         return None
-    bricks, box = boundaries.bricks(depth_m), electrode.unit_cell(depth_m)
+    box = electrode.unit_cell(depth_m)
     if not isinstance(box, BoxCell):
         raise InputError(
             'electrolyte.grain_boundaries.model = "explicit": meshed grains need flat gaps; leave out gap.shape'
         )
-    n = bricks.count(box.size_x, box.size_y)
+    grains = _few_grains(boundaries, depth_m, box.size_x, box.size_y)
+    return Polycrystal(grains=grains, grain=cell.electrolyte.bulk_law(), boundary=boundaries.law)
+
+
+def _few_grains(boundaries: GrainBoundaries, depth_m: float, size_x: float, size_y: float) -> Grains:
+    """Grains that can be meshed."""
+    grains = boundaries.meshed(depth_m, size_x, size_y)
+    n = grains.count(size_x, size_y)
     if n > _MOST_GRAINS:
         raise InputError(
             f"electrolyte.grain_boundaries.grain_size = {boundaries.grain_size:g} m: {n} grains would be meshed under "
-            f"a cell of {box.size_x:.3g} x {box.size_y:.3g} m, at most {_MOST_GRAINS} are; use a smaller spacing, a "
+            f"a cell of {size_x:.3g} x {size_y:.3g} m, at most {_MOST_GRAINS} are; use a smaller spacing, a "
             'smaller grain_layers or model = "brick-layer"'
         )
-    return Polycrystal(grains=bricks, grain=cell.electrolyte.bulk_law(), boundary=boundaries.law)
+    return grains
+
+
+def _electrolyte(cell: Cell, available_m: float) -> Law:
+    """The homogeneous electrolyte: that below meshed grains is their own effective medium.
+
+    Voronoi grains are those under the structured electrode, or fill a cube if there is none.
+    """
+    boundaries = cell.electrolyte.grain_boundaries
+    if boundaries is None or not boundaries.is_voronoi:
+        return cell.electrolyte.law()
+    structured = [e for e in (cell.working_electrode, cell.counter_electrode) if not e.is_planar]
+    crystal = _polycrystal(cell, structured[0], available_m) if structured else None
+    if crystal is None:
+        side = boundaries.depth_m(available_m)
+        x, y, grains = side, side, _few_grains(boundaries, available_m, side, side)
+    else:
+        box = structured[0].unit_cell(available_m)
+        assert isinstance(box, BoxCell)
+        x, y, grains = box.size_x, box.size_y, crystal.grains
+    error = _MEDIUM_SHARE * cell.numerics.relative_tolerance
+    return PolycrystalMedium(
+        bulk=cell.electrolyte.bulk_law(),
+        boundary=boundaries.law,
+        grain_size_m=boundaries.grain_size,
+        response=SolvedGrains(grains=grains, size_x=x, size_y=y, relative_error=error),
+    )
 
 
 def plan(cell: Cell) -> Plan:
@@ -174,13 +212,13 @@ def plan(cell: Cell) -> Plan:
         If two different interfaces would interact through a pellet that is too thin for both, or the backend asked for
         cannot solve the working electrode.
     """
-    electrolyte = cell.electrolyte.law()
     thickness = cell.electrolyte.thickness
     tolerance = _TRUNCATION_SHARE * cell.numerics.relative_tolerance
     working, counter = cell.working_electrode, cell.counter_electrode
     symmetric = counter.symmetric
     copies = 2 if symmetric else 1
     available = thickness / copies
+    electrolyte = _electrolyte(cell, available)
     layers = tuple(
         Layer(name=layer.name, thickness_m=layer.thickness, law=layer.law()) for layer in cell.electrolyte.layers
     )
@@ -205,8 +243,8 @@ def plan(cell: Cell) -> Plan:
         boundaries = cell.electrolyte.grain_boundaries
         if boundaries is None or boundaries.model != "explicit":
             return modes
-        # Below the cubes some of the medium that stands for the rest of them.
-        return max(modes, boundaries.bricks(available).depth_m + 0.25 * boundaries.grain_size)
+        # Below the grains some of the medium that stands for the rest of them.
+        return max(modes, boundaries.depth_m(available) + 0.25 * boundaries.grain_size)
 
     counter_law = None
     sides: list[Side] = []

@@ -24,7 +24,7 @@ from aspot.plan import Plan
 #: Keys that never belong to a law.
 _GEOMETRY = re.compile(
     r"\.morphology\.|\.diameter$|^electrolyte\.thickness$|layers\.\d+\.(name|thickness)$|\.symmetric$|\.gap\.(shape|height|contact_angle)$|^numerics\."
-    r"|grain_boundaries\.(model|grain_size|contact_on|grain_layers)$"
+    r"|grain_boundaries\.(model|grain_size|grains|seed|contact_on|grain_layers)$"
 )
 
 

@@ -25,7 +25,7 @@ from scipy.linalg import eigh
 from aspot.analysis.shares import model_of
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
-from aspot.laws import BrickLayer, Conductor, Gap, Law, ResistorCapacitor, Series
+from aspot.laws import BrickLayer, Conductor, Gap, Law, PolycrystalMedium, ResistorCapacitor, Series
 from aspot.result import Result
 
 _OHM_CM2 = 1e4
@@ -147,6 +147,12 @@ def elements_of(law: Law, temperature_K: float, name: str) -> list[tuple[float, 
         size = law.grain_size_m
         boundary = [(g * size, c * size) for g, c in elements_of(law.boundary, temperature_K, name)]
         return elements_of(law.bulk, temperature_K, name) + boundary
+    if isinstance(law, PolycrystalMedium):
+        bulk, wall = (np.array(elements_of(member, temperature_K, name)[0]) for member in law.members.values())
+        parts = [
+            (bulk * of_bulk + wall * law.grain_size_m * of_wall) / c for c, of_bulk, of_wall in law.response.elements
+        ]
+        return [(float(g), float(capacitance)) for g, capacitance in parts]
     if isinstance(law, EffectiveLaw):
         raise InputError(
             "relaxation times: an electrode smaller than the pellet with spots, pores, strips or layers is solved on "

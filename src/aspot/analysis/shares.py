@@ -20,7 +20,7 @@ from scipy.constants import Boltzmann, elementary_charge
 
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
-from aspot.laws import Law
+from aspot.laws import Law, PolycrystalMedium
 from aspot.result import Result
 
 _OHM_CM2 = 1e4
@@ -176,20 +176,26 @@ def _split(
     total = np.ones(omega.shape, complex) if one else np.sum(list(now.values()), axis=0)
     out = []
     for name, z in now.items():
-        resistance = float(np.real(still[name][0]))
+        known = (still[name][0], cold[name][0], warm[name][0])
+        own = z
+        if isinstance(law, PolycrystalMedium):
+            # Bulk and boundaries share it by dissipation: the parts mix both, their laws do not.
+            member = law.members[name]
+            known = tuple(1.0 / member(zero, t)[0] for t in (temperature, temperature - step, temperature + step))
+            own = 1.0 / member(omega, temperature)
+        resistance, below, above = (float(np.real(r)) for r in known)
         conducts = np.isfinite(resistance)
         energy = 0.0
         if conducts:
-            slope = np.log(np.real(warm[name][0]) / np.real(cold[name][0])) / (2.0 * step)
-            energy = float(-Boltzmann * temperature**2 * slope / elementary_charge)
+            energy = -Boltzmann * temperature**2 * np.log(above / below) / (2.0 * step) / elementary_charge
         out.append(
             Part(
                 name,
                 side,
                 owner or name,
                 np.asarray(impedance if one else impedance * z / total, complex),
-                np.asarray(z / resistance, complex) if conducts else np.zeros(omega.shape, complex),
-                energy,
+                np.asarray(own / resistance, complex) if conducts else np.zeros(omega.shape, complex),
+                float(energy),
             )
         )
     return out

@@ -14,7 +14,7 @@ from aspot.errors import InputError
 from aspot.simulation import Progress, simulate
 from aspot.spectrum import Spectrum
 
-_SEED = "working_electrode.morphology.seed"
+_SEED, _GRAIN_SEED = "working_electrode.morphology.seed", "electrolyte.grain_boundaries.seed"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +110,8 @@ def statistics_over_seeds(
     Parameters
     ----------
     cell : Cell
-        Whose working electrode has a random arrangement or another morphology with a `seed`.
+        Whose electrolyte has Voronoi grains, or whose working electrode has a random arrangement or another
+        morphology with a `seed`.
     seeds : int or sequence of int
         Seeds; a number n means 0 .. n - 1.
     confidence : float
@@ -127,7 +128,7 @@ def statistics_over_seeds(
     Raises
     ------
     InputError
-        If the morphology has no seed, or fewer than two different seeds are given.
+        If neither grains nor morphology have a seed, or fewer than two different seeds are given.
     """
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(int(s) for s in seeds)
     if len(chosen) < 2 or len(set(chosen)) < len(chosen):
@@ -137,7 +138,9 @@ def statistics_over_seeds(
     if processes < 1:
         raise InputError(f"processes = {processes!r}: must be at least 1")
     tell = progress or (lambda stage, share: None)
-    cells = [cell.with_(**{_SEED: seed}) for seed in chosen]
+    boundaries = cell.electrolyte.grain_boundaries
+    key = _GRAIN_SEED if boundaries is not None and boundaries.is_voronoi else _SEED
+    cells = [cell.with_(**{key: seed}) for seed in chosen]
     samples = []
     for sample in _samples(cells, processes):
         samples.append(sample)

@@ -87,12 +87,15 @@ def _first_sizes(interface: InterfaceProblem) -> MeshSizes:
 
 def _refined(interface: InterfaceProblem, pair: int) -> _Refined:
     """The mesh of a pair of levels, made once."""
-    given = {f.name: getattr(interface, f.name) for f in fields(interface) if f.name not in ("phases", "backend")}
-    return _refine(pair, **given)
+    return _refine(pair, *_PAIRS[pair], **_hashable(interface))
+
+
+def _hashable(interface: InterfaceProblem) -> dict[str, Any]:
+    return {f.name: getattr(interface, f.name) for f in fields(interface) if f.name not in ("phases", "backend")}
 
 
 @lru_cache(maxsize=8)
-def _refine(pair: int, **given: Any) -> _Refined:
+def _refine(pair: int, wanted: float, most: int, **given: Any) -> _Refined:
     """Refine until the bounds of the direct-current resistance are as close as wanted, as far as the mesh may grow.
 
     Every mesh is made anew, with sizes for which the distance of the bounds would be equal in all cells.
@@ -100,7 +103,6 @@ def _refine(pair: int, **given: Any) -> _Refined:
     from aspot.mesh.adaptation import wanted_sizes
 
     interface = InterfaceProblem(**given)
-    wanted, most = _PAIRS[pair]
     found = _refined(interface, pair - 1) if pair else _Refined(_first_sizes(interface), np.inf, 0)
     for _ in range(_MOST_MESHES):
         if found.gap <= wanted or found.tetrahedra > most:
@@ -120,6 +122,24 @@ def _refine(pair: int, **given: Any) -> _Refined:
         places = wanted_sizes(assembly.mesh, gap, target, at_rim)
         found = _Refined(replace(found.sizes, places=places), np.inf, found.tetrahedra)
     return found
+
+
+def discretised_to(interface: InterfaceProblem, wanted: float, most: int, subdivisions: int = 1) -> Discrete:
+    """On a mesh whose bounds of the direct-current resistance are `wanted` apart, or with about `most` tetrahedra.
+
+    Parameters
+    ----------
+    interface : InterfaceProblem
+        In a `BoxCell`.
+    wanted : float
+        Distance of the bounds over the resistance.
+    most : int
+    subdivisions : int
+        Parts into which every edge of that mesh is cut.
+    """
+    sizes = replace(_refine(0, wanted, most, **_hashable(interface)).sizes, subdivisions=subdivisions)
+    assembly, problem = _assembled(interface, sizes)
+    return Discrete(interface, problem, assembly)
 
 
 def _discretise_tetrahedra(interface: InterfaceProblem, level: int) -> Discrete:

@@ -38,7 +38,7 @@ def build(
         The interface at z = 0 [m].
     walls : sequence of (k, 3) float
         Plane polygons that divide [0, size_x] x [0, size_y] x [0, grain_depth] into grains; below that depth is one
-        homogeneous medium, and its ceiling one of the walls [m].
+        homogeneous medium, and its ceiling one of the walls. One at `depth` itself is left out [m].
     depth : float
         Of grains and medium together [m].
     grain_depth : float
@@ -70,7 +70,9 @@ def build(
         raise MemoryLimitError(f"about {estimate:.2g} tetrahedra would be needed, the limit is {MAX_TETRAHEDRA:.2g}")
     unit = smallest_half_width(cell)
     places = np.empty((0, 4)) if sizes.places is None else sizes.places / unit
-    mesh, areas = meshed(cell, [depth / unit], sizes, unit, places, [np.asarray(wall) / unit for wall in walls])
+    # A floor at the far face is a law of that face.
+    inner = [np.asarray(wall) / unit for wall in walls if np.min(np.asarray(wall)[:, 2]) < depth * (1 - 1e-9)]
+    mesh, areas = meshed(cell, [depth / unit], sizes, unit, places, inner)
     if areas["contact"] <= 0:
         raise InputError(f"shapes = {cell.shapes}: no contact is left inside the cell")
     middle = mesh.nodes[mesh.cells].mean(axis=1)[:, 2]

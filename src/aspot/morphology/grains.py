@@ -124,7 +124,11 @@ class Bricks:
 
 @dataclass(frozen=True, kw_only=True)
 class VoronoiGrains:
-    """Voronoi cells of random points: all six faces of the box are mirror planes of the polycrystal.
+    """Voronoi cells of random points, moved apart by three steps of Lloyd's relaxation until they are about equal.
+
+    The sides of the box are mirror planes of the polycrystal: what boundaries lie on them carry no current, so that
+    four grains meet at a corner as they do under bricks on a "junction". The floor is a boundary, as that of bricks:
+    the grains of the next part of the polycrystal begin there.
 
     Parameters
     ----------
@@ -185,7 +189,7 @@ class VoronoiGrains:
         return self._tessellation[1].copy()
 
     def walls(self, size_x: float, size_y: float) -> Polygons:
-        """One polygon per pair of neighbours [m].
+        """One polygon per pair of neighbours, and the floor [m].
 
         Raises
         ------
@@ -202,7 +206,8 @@ class VoronoiGrains:
                 polygon = cells.vertices[corners]
                 polygon = np.where(np.abs(polygon) < 1e-9 * box, 0.0, polygon)
                 out.append(np.where(np.abs(polygon - box) < 1e-9 * box, box, polygon))
-        return tuple(out)
+        z = self.depth_m
+        return (*out, np.array([(0, 0, z), (size_x, 0, z), (size_x, size_y, z), (0, size_y, z)]))
 
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains."""
@@ -210,8 +215,8 @@ class VoronoiGrains:
         return self._n
 
     def crossings(self, size_x: float, size_y: float) -> int:
-        """A line enters every convex grain at most once."""
-        return self.count(size_x, size_y) - 1
+        """A line enters every convex grain at most once, and crosses the floor."""
+        return self.count(size_x, size_y)
 
     def _check(self, size_x: float, size_y: float) -> None:
         if not (math.isclose(size_x, self.size_x) and math.isclose(size_y, self.size_y)):
