@@ -59,7 +59,7 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     )
 
 
-def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
+def _resistances(solved: SolvedCell, relative_error: float, with_interval: bool = True) -> Resistances:
     parts = {name: r * _OHM_CM2 for name, r in solved.resistances().items()}
     # Exact zeros are zero to rounding (a planar interface has no constriction), and small parts to the error of Z.
     total = sum(parts.values())
@@ -70,7 +70,7 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
         copies = solved.plan.sides[0].copies
         static = copies * solved.bare_pellet_resistance * _OHM_CM2 - parts["SE"]
     split = shares(solved.plan.electrolyte, solved.plan.cell.temperature)
-    interval = solved.resistance_interval()
+    interval = solved.resistance_interval() if with_interval else None
     return Resistances(
         total=total,
         SE=parts["SE"],
@@ -86,7 +86,7 @@ def _resistances(solved: SolvedCell, relative_error: float) -> Resistances:
 
 @one_thread
 def figures(
-    solved: SolvedCell, relative_error: float, frequencies_Hz: NDArray[np.float64]
+    solved: SolvedCell, relative_error: float, frequencies_Hz: NDArray[np.float64], *, with_interval: bool = True
 ) -> tuple[Resistances, InterfaceArc | None]:
     """Resistances and interface arc of a solved cell.
 
@@ -97,8 +97,10 @@ def figures(
         Of Z at direct current: parts of the resistance that are negative within it are 0.
     frequencies_Hz : (m,) float
         Where the excess impedance of the arc is wanted.
+    with_interval : bool
+        Whether R_total gets its guaranteed interval, which takes another solve, for the current.
     """
-    resistances = _resistances(solved, relative_error)
+    resistances = _resistances(solved, relative_error, with_interval)
     return resistances, _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies_Hz)
 
 

@@ -302,7 +302,11 @@ class Problem:
     def with_laws(self, laws: Mapping[str, Law], temperature_K: float) -> Self:
         """The same matrices under other laws, by names of terms."""
         terms = tuple(replace(t, law=laws[t.name]) for t in self.terms)
-        return replace(self, terms=terms, temperature_K=temperature_K)
+        other = replace(self, terms=terms, temperature_K=temperature_K)
+        # What follows from the matrices alone is not made again.
+        known = {name: value for name, value in vars(self).items() if name in ("_stacked", "_blocks", "_ground")}
+        vars(other).update(known)
+        return other
 
     def with_area(self, area_m2: float) -> Self:
         """The same problem counted per another area [m2]."""
