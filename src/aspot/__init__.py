@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aspot.result import Result
     from aspot.simulation import simulate
     from aspot.spectrum import Spectrum
+    from aspot.sweeps import sweep
 
     __version__: str
 
@@ -36,6 +37,7 @@ __all__ = [
     "measured",
     "simulate",
     "statistics_over_seeds",
+    "sweep",
 ]
 
 #: Where each public name lives; None: it is a module itself.
@@ -50,6 +52,7 @@ _HOME: dict[str, str | None] = {
     "measured": None,
     "simulate": "simulation",
     "statistics_over_seeds": "analysis.statistics",
+    "sweep": "sweeps",
 }
 
 

@@ -34,33 +34,54 @@ def load(path: str | Path, overrides: Mapping[str, str] | None = None) -> Cell:
         If the file cannot be read, is not TOML, or describes an impossible case.
     """
     path = Path(path)
-    try:
-        # Not by its size on disk: pipes and devices have none.
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-        if len(raw) > _MAX_BYTES:
-            raise InputError(f"{path}: larger than {_MAX_BYTES} bytes, not a case file")
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    text = read_text(path)
     try:
         return loads(text, overrides, folder=path.parent)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
+def read_text(path: Path) -> str:
+    """Text of a case file, or of another small file of TOML.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is too large, or is no text.
+    """
+    try:
+        # Not by its size on disk: pipes and devices have none.
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            raise InputError(f"{path}: larger than {_MAX_BYTES} bytes, not a case file")
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
 def loads(text: str, overrides: Mapping[str, str] | None = None, *, folder: str | Path = ".") -> Cell:
     """Cell from the text of a case file; see `load`. Files that it names are relative to `folder`."""
+    return Cell.parse(with_files(with_overrides(tables(text), overrides or {}), Path(folder)))
+
+
+def tables(text: str) -> dict[str, Any]:
+    """Nested tables of a TOML text.
+
+    Raises
+    ------
+    InputError
+        If it is not TOML.
+    """
     try:
-        data = _toml(text)
+        return _toml(text)
     except ValueError as error:
         raise InputError(f"not TOML: {error}") from None
-    return Cell.parse(_with_files(with_overrides(data, overrides or {}), Path(folder)))
 
 
-def _with_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def with_files(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Nested tables in which the files of morphologies, relative to a folder, are relative to where we are."""
     for side in ("working_electrode", "counter_electrode"):
         table = data.get(side)

@@ -1,6 +1,18 @@
 """The `aspot` command, one module per subcommand. Heavy imports wait until a subcommand needs them."""
 
-from aspot.cli import materials, morphologies, run, schema, validate  # each adds its command to `app`
+from aspot.cli import materials, morphologies, run, schema, sweep, validate  # each adds its command to `app`
 from aspot.cli.app import BAD_INPUT, DONE, FAILED, app, main
 
-__all__ = ["BAD_INPUT", "DONE", "FAILED", "app", "main", "materials", "morphologies", "run", "schema", "validate"]
+__all__ = [
+    "BAD_INPUT",
+    "DONE",
+    "FAILED",
+    "app",
+    "main",
+    "materials",
+    "morphologies",
+    "run",
+    "schema",
+    "sweep",
+    "validate",
+]
