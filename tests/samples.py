@@ -9,7 +9,7 @@ import pytest
 
 from aspot.casefile import loads
 from aspot.cell import Cell
-from aspot.fem.problem import Problem
+from aspot.fem.problem import AffineProblem, Problem
 from aspot.result import Result
 from aspot.simulation import simulate
 
@@ -97,3 +97,15 @@ def check_conservation(p: Problem, omega: float, *, dissipation: float) -> None:
     counter = p.term("counter")
     drained = theta[[t.name for t in p.terms].index("counter")] * (counter.matrix @ x).sum()
     assert drained == pytest.approx(y, rel=1e-7)
+
+
+def error_left_of_guess(problem: AffineProblem, omega: float, off: float = 1e-3) -> float:
+    """Error of Y over that of a guess, which was good enough for the limit already.
+
+    The guess is a little of the direct-current solution off, and its Y by the square of that.
+    """
+    exact = problem.solve(omega)
+    guess = (1.0 - off) * exact + off * problem.solve(0.0)
+    found = problem.solve(omega, start=guess.astype(complex), limit=0.1)
+    y, before, after = (problem.admittance(x, omega) for x in (exact, guess, found))
+    return abs(after - y) / abs(before - y)

@@ -8,13 +8,15 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples import error_left_of_guess
+from scipy.constants import epsilon_0
 from scipy.sparse import csr_array, diags_array
 
 from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.fem import linear, multigrid
 from aspot.fem.problem import Problem, Role, Term
 from aspot.fem.tetrahedra import assemble
-from aspot.laws import Law
+from aspot.laws import Activated, Conductor, Law, ResistorCapacitor
 from aspot.mesh import tetrahedra
 from aspot.mesh.uniform import uniform_box
 from aspot.morphology.unit_cell import BoxCell, Disc
@@ -206,6 +208,18 @@ def test_problems_keep_how_they_were_solved(monkeypatch: pytest.MonkeyPatch) -> 
     p = box(12)
     p.solve(0.0)
     assert p.solves == [linear.Solve("direct after multigrid", 0)]
+
+
+def test_guesses_that_the_limit_accepts_are_improved_all_the_same() -> None:
+    """Errors of reduced bases are measured so: most of the error of a good guess goes, too."""
+    laws = {
+        "electrolyte": Conductor(conductivity=Activated(value=1.0), permittivity=0.1 / epsilon_0),
+        "contact": ResistorCapacitor(conductance=Activated(value=50.0), cpe_prefactor=1.0),
+        "gap": ResistorCapacitor(conductance=Activated(value=1e-6), cpe_prefactor=1.0),
+    }
+    p = box(12).with_laws(laws, 300.0)
+    assert error_left_of_guess(p, 3.0) < 0.1
+    assert {solve.method for solve in p.solves} == {"multigrid"}
 
 
 @cache

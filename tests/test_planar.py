@@ -6,17 +6,21 @@ rims it is that of a shift of the rim by a small part of a pixel (`aspot.fem.pla
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from samples import error_left_of_guess
 from scipy.constants import epsilon_0
 
 from aspot.discretise import PLANAR, SURFACE, TETRAHEDRA
 from aspot.discretise.planar import grid, problem_on
 from aspot.errors import ConvergenceError, InputError
 from aspot.fem.planar import bounding_inverse, solve
+from aspot.fem.planar_network import Transform
 from aspot.field import Field
 from aspot.field_plot import field_picture
 from aspot.interface import InterfaceProblem, Layer
@@ -361,6 +365,50 @@ def test_gap_maps_of_three_decades_converge() -> None:
     assert (z.real > 0).all() and (z.imag < 0).all()
     middle = 2 * np.pi * 1e6
     assert reduced.impedance(middle)[0] == pytest.approx(p.area_m2 / p.admittance(p.solve(middle), middle), rel=1e-5)
+
+
+def transforms(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> float:
+    """Transforms that something takes, in those of real numbers; of single precision they count half."""
+    counts: list[float] = []
+
+    def counted(of: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(self: Transform, values: Any, **more: Any) -> Any:
+            is_real = more.get("is_real", not np.iscomplexobj(values))
+            counts.append((1.0 if is_real else 2.0) * (0.5 if values.dtype.char in "fF" else 1.0))
+            return of(self, values, **more)
+
+        return counting
+
+    with monkeypatch.context() as patch:
+        for name in ("forward", "backward"):
+            patch.setattr(Transform, name, counted(getattr(Transform, name)))
+        work()
+    return sum(counts)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_a_spectrum_takes_less_than_eight_times_the_work_of_direct_current(
+    monkeypatch: pytest.MonkeyPatch, periodic: bool
+) -> None:
+    """Each solution begins where the reduced basis is, and is as exact as Y, which errs by its square, asks for."""
+    cell = random_discs(20, 0.05, 3, periodic=periodic)
+    p = problem_on(on(cell, gap=law(1e-9, 3.0)), from_shapes(cell, (192, 192)))
+    omega = np.logspace(-3, 4, 71)
+    direct = transforms(monkeypatch, lambda: p.admittance(p.solve(0.0), 0.0))
+    assert transforms(monkeypatch, lambda: reduce(p, omega, tolerance=1e-6)) < 8.0 * direct
+
+
+@pytest.mark.parametrize("name", ["gap", "all"])
+def test_guesses_are_improved_and_bad_ones_do_no_harm(name: str) -> None:
+    """Even a guess that the limit accepts loses most of its error: errors of reduced bases are measured so."""
+    cell = random_discs(3, 0.2, 0, periodic=True)
+    p = problem_on(on(cell, **LAWS[name]), from_shapes(cell, (48, 48)))
+    assert error_left_of_guess(p, 0.3) < 0.1
+    noise = np.random.default_rng(0).standard_normal(p.n_free + 1).astype(complex)
+    theta = p.theta(2.0)[:, 0]
+    x, iterations = solve(p.network, theta, noise)
+    assert iterations <= solve(p.network, theta)[1] + 1
+    assert p.admittance(x, 2.0) == pytest.approx(p.admittance(p.solve(2.0), 2.0), rel=1e-9)
 
 
 # Fields ---------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
+from samples import error_left_of_guess
 
 from aspot.discretise import SURFACE, VOXEL
 from aspot.discretise.voxel import nodes_problem
@@ -343,6 +344,13 @@ def test_a_spectrum_takes_few_solves() -> None:
         for w in omega[[3, 17, 29, 39]]:
             full = problem.admittance(problem.solve(float(w)), float(w))
             assert complex(reduced.admittance(w)[0]) == pytest.approx(full, rel=1e-6)
+
+
+def test_guesses_that_the_limit_accepts_are_improved_all_the_same() -> None:
+    """Errors of reduced bases are measured so: most of the error of a good guess goes, too."""
+    laws = {"electrolyte": Parallel(1.0, 1e-9), "pore": Parallel(0.0, 1e-11), "contact": Parallel(1e4, 1e-2)}
+    for problem in problems(image(spheres(10, 0.3, 2.0, 9), BOTH, plate=True), laws):
+        assert error_left_of_guess(problem, 1e6) < 0.1
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,8 @@ from aspot.memory import available_memory
 DIRECT_LIMIT = 1e-9
 #: Usual limit of the residual of an iterative solve, relative to that of the first guess.
 ITERATIVE_LIMIT = 1e-9
+#: Part of the residual of a guess that may be left, so that the answer tells what the guess lacks.
+GAIN = 0.1
 #: The first residual counts for at least this part of the right-hand side: as numbers, and in the norm of the energy.
 _LEAST_SIZE, _LEAST_ENERGY = 1e-5, 1e-8
 #: What rounding leaves of a residual, in units of potentials that are wrong by half a digit; and at most. The error of
@@ -197,7 +199,7 @@ def solve_multigrid(
         x -> magnitude of the energy of the whole system, the square of what errors are to be small beside where that is
         less than the first residual.
     start : (n,), optional
-        A guess of the solution, to save iterations.
+        A guess of the solution, to save iterations; its own residual falls to a tenth, too.
     limit : float
         Largest accepted residual, relative to the first one, both in the norm of the preconditioner (about
         that of A^-1: the energy of the error); aimed at: a tenth. What the rounding of the potentials themselves
@@ -256,7 +258,7 @@ def solve_multigrid(
     # Of norm 1: the single precision of the preconditioner must not underflow.
     unit = max(_norm(scale * first_residual), _LEAST_SIZE * _norm(scale * b)) or 1.0
     x = first if start is None else np.asarray(start, dtype=kind)
-    left, spent = np.inf, 0
+    left, spent, is_improved = np.inf, 0, start is None
     for preconditioner, is_new in _preconditioners(diagonal, scaled_m, films, known or []):
 
         def precondition(r: Vector, apply: Preconditioning = preconditioner.apply) -> Vector:
@@ -274,13 +276,16 @@ def solve_multigrid(
                 remainder(x),
                 precondition,
                 goal=0.1 * limit * size,
+                gain=1.0 if is_improved else GAIN,
+                least=0.1 * min(limit, ITERATIVE_LIMIT) * size,
                 max_iterations=granted - spent,
                 worthwhile=preconditioner.worthwhile,
             )
             spent += step.iterations
             left = step.first / size
             rounding = 0.5 * np.finfo(float).eps * _norm(x / scale) / size
-            if left <= max(limit, min(_ROUNDING_PARTS * rounding, _ROUNDING_LIMIT)):
+            accepted = max(limit if is_improved else ITERATIVE_LIMIT, min(_ROUNDING_PARTS * rounding, _ROUNDING_LIMIT))
+            if left <= accepted:
                 if is_new and known is not None:
                     known[:] = [preconditioner]
                 if report is not None:
@@ -290,7 +295,7 @@ def solve_multigrid(
             if not np.isfinite(left) or step.first > 0.3 * before:
                 break
             before = step.first
-            x = x + step.x
+            x, is_improved = x + step.x, True
             if not step.is_promising:
                 break
             if energy is not None:
@@ -404,6 +409,8 @@ def conjugate_gradients(
     precondition: Callable[[Vector], Vector],
     *,
     goal: float,
+    gain: float = 1.0,
+    least: float = 0.0,
     max_iterations: int = _MAX_ITERATIONS,
     worthwhile: int = _MAX_ITERATIONS,
 ) -> Iterated:
@@ -419,6 +426,8 @@ def conjugate_gradients(
     b : (n,)
     goal : float
         Norm of the residual to reach.
+    gain, least : float
+        Part of the norm of the first residual to reach as well, but nothing below the least norm.
     max_iterations : int
     worthwhile : int
         It is given up once more iterations than these are to be expected.
@@ -430,6 +439,7 @@ def conjugate_gradients(
     p = z.copy()
     rho = r @ z
     first = norm = best_norm = _natural(r, z, rho)
+    goal = min(goal, max(gain * first, least))
     is_promising, count = True, 0
     while norm > goal and count < max_iterations:
         q = product(p)

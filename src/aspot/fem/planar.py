@@ -34,11 +34,11 @@ Numbers = NDArray[Any]
 
 #: Residual that is asked for, whatever less would be accepted elsewhere; energies err by its square.
 _LEAST_LIMIT = 1e-6
+#: Residual that single precision reaches.
+_ROUGH = 1e-5
 _MAX_ITERATIONS = 2000
 #: Factor on inverses that are to be bounds.
 _ENLARGED = 1.001
-#: Part of the residual of a guess that may be left: who has a good guess wants to know what it lacks.
-_GAIN = 1e-5
 #: Relative difference of admittances that is rounding.
 _ALIKE = 1e-9
 
@@ -195,9 +195,9 @@ def solve(
     theta : (Q,) complex
         Values of the laws of `network.names`.
     start : (n_free + 1,), optional
-        A guess; then the residual need fall to 1e-5 of the guess's only.
+        A guess, to save iterations; its own residual falls to a tenth, too.
     limit : float
-        Largest accepted residual relative to 1 V, but not below 1e-6.
+        Largest accepted residual relative to 1 V, both in the norm of the energy, but not below 1e-6.
 
     Raises
     ------
@@ -206,9 +206,10 @@ def solve(
     """
     law = _values(network, theta)
     slabs, system, path = _system(network, law)
-    j = None if start is None else system.currents(network.planes_of(start)[0])
-    j, iterations = system.solve(np.full(system.size, system.rest), j, max(limit, _LEAST_LIMIT))
-    plane = system.potentials(j)
+    j = None if start is None else system.currents(network.planes_of(start)[0].reshape(-1))
+    b = np.full(system.size, system.rest)
+    j, answer, iterations = system.solve(b, j, max(limit, _LEAST_LIMIT), system.rest_energy)
+    plane = system.potentials(j, answer)
     is_real = system.is_real
     planes = [plane.reshape(network.grid.shape)]
     if len(network.fixed):
@@ -299,7 +300,10 @@ class _Surface:
         #: Pixels that differ from the background.
         self._at = np.flatnonzero(np.isfinite(inverse) & (np.abs(inverse) < 1e12 * np.abs(self._local)))
         self._inverse = inverse[self._at]
+        self._strong = np.abs(self._inverse) < abs(self._local)
+        #: Drop of the potential from the port to the plane without the currents of the system, and its energy.
         self.rest = admittance.flat[0] / (admittance.flat[0] + background)
+        self.rest_energy = abs(self.rest * background) * network.size
         usual = (
             np.median(self._inverse.real) + (0.0 if is_real else 1j * np.median(self._inverse.imag))
             if len(self._at)
@@ -308,15 +312,13 @@ class _Surface:
         self._scale = np.sqrt((usual + self._local) / (self._inverse + self._local))
         expand = network.transform.half
         self._response = expand(response, is_real=is_real)
+        single = np.float32 if is_real else np.complex64
+        #: The same in single precision, which is half the work.
+        self._rough_response = self._response.astype(single)
         preconditioner = 1.0 / (usual + response)
-        # In single precision, which is half the work.
         self._factor = float(np.abs(preconditioner).max())
         preconditioner = preconditioner / self._factor
-        self._preconditioner = expand(preconditioner.astype(np.float32 if is_real else np.complex64), is_real=is_real)
-
-    def _filtered(self, values: Numbers, symbol: Numbers) -> Numbers:
-        """A symbol applied to values on the pixels of the system, there."""
-        return self._spread(values, symbol)[self._at]
+        self._preconditioner = expand(preconditioner.astype(single), is_real=is_real)
 
     def _spread(self, values: Numbers, symbol: Numbers) -> Numbers:
         single = symbol.dtype in (np.float32, np.complex64)
@@ -324,81 +326,92 @@ class _Surface:
         whole[self._at] = values
         return self._all(whole, symbol)
 
-    def apply(self, j: Numbers) -> Numbers:
-        """(1/E + G_d) j."""
-        return self._inverse * j + self._filtered(j, self._response)
-
     @property
     def size(self) -> int:
         """Number of pixels in the system."""
         return len(self._at)
 
-    def solve(self, b: Numbers, start: Numbers | None, limit: float) -> tuple[Numbers, int]:
-        """Currents j for a right-hand side, the true residual proved; and the number of iterations.
+    def solve(self, b: Numbers, start: Numbers | None, limit: float, more: float = 0.0) -> tuple[Numbers, Numbers, int]:
+        """Currents j for a right-hand side, the true residual proved; G_d j on all pixels; the number of iterations.
 
         The size of a residual r is that of the energy it stands for, (r^H A^-1 r)^(1/2) with the preconditioner for
-        A^-1, over that of the solution, (b^H j)^(1/2).
+        A^-1, over that of the solution, (|b^T j| + more)^(1/2).
         """
         j = np.zeros_like(b) if start is None else start
-        if not np.any(b):
-            return np.zeros_like(b), 0
-        r = b.copy() if start is None else b - self.apply(j)
-        done, known = 0, self._size(r if start is None else b)
-        if start is not None:
-            limit = max(limit, _GAIN * self._size(r) / known)
+        r = b.copy() if start is None else b - self._image(start)[0]
+        done, gain = 0, 1.0 if start is None else linear.GAIN
         # What rounding leaves is found and mended by starting again from the true residual.
         for _ in range(4):
-            done += self._iterate(j, r, limit * known, _MAX_ITERATIONS - done)
-            r = b - self.apply(j)
-            known = max(float(np.sqrt(abs(np.vdot(b, j)))), _ALIKE * known)
-            error = self._size(r) / known
+            size, iterations = self._iterate(j, r, b, limit, gain, more, _MAX_ITERATIONS - done)
+            done, gain = done + iterations, 1.0
+            image, answer = self._image(j)
+            # The preconditioner is nowhere above its factor.
+            rounding = self._factor**0.5 * float(np.linalg.norm(self._scale * (b - image - r)))
+            r = b - image
+            known = np.sqrt(abs(b @ j) + more) or 1.0
+            error = (size + rounding) / known
             if error <= 1.5 * limit or not np.isfinite(error) or done >= _MAX_ITERATIONS:
                 break
         if not error <= 1.5 * limit:
             raise ConvergenceError(
                 f"planar solve left a residual of {error:.1e} after {done} iterations, allowed {limit:.0e}", iterate=j
             )
-        return j, done
+        return j, answer, done
 
-    def _improved(self, r: Numbers) -> Numbers:
-        """The preconditioner applied to a residual."""
-        return self._scale * self._filtered(self._scale * r, self._preconditioner) * self._factor
+    def _image(self, j: Numbers) -> tuple[Numbers, Numbers]:
+        """(1/E + G_d) j, and G_d j on all pixels."""
+        answer = self._spread(j, self._response)
+        return self._inverse * j + answer[self._at], answer
 
-    def _size(self, r: Numbers) -> float:
-        return float(np.sqrt(abs(np.vdot(r, self._improved(r)))))
+    def _improved(self, r: Numbers) -> tuple[Numbers, float]:
+        """The preconditioner applied to a residual, and the size of that."""
+        z = self._scale * self._spread(self._scale * r, self._preconditioner)[self._at] * self._factor
+        return z, float(np.sqrt(abs(np.vdot(r, z))))
 
-    def _iterate(self, j: Numbers, r: Numbers, target: float, most: int) -> int:
-        """Conjugate gradients in place of j, until the size of the residual is below the target; the iterations."""
-        direction, rz = None, None
-        r = r.copy()
-        for n in range(max(most, 0)):
-            z = self._improved(r)
-            if np.sqrt(abs(np.vdot(r, z))) <= target:
-                return n
+    def _iterate(
+        self, j: Numbers, r: Numbers, b: Numbers, limit: float, gain: float, more: float, most: int
+    ) -> tuple[float, int]:
+        """Conjugate gradients in place of j and its residual r; the last size of r, and the iterations.
+
+        To reach: the limit, relative to the solution, and `gain`, relative to the first r, or else `_LEAST_LIMIT`.
+        """
+        direction, rz, first = None, None, 0.0
+        response = self._rough_response if limit >= _ROUGH else self._response
+        for n in range(max(most, 0) + 1):
+            z, size = self._improved(r)
+            known = np.sqrt(abs(b @ j) + more)
+            if n == 0 and size > known and j.any():
+                # A guess worse than none.
+                j[:], r[:] = 0.0, b
+                z, size = self._improved(r)
+            first = first or size
+            if n == most or size <= min(limit * known, max(gain * first, _LEAST_LIMIT * known)):
+                return size, n
             new = r @ z
             direction = z if direction is None else z + (new / rz) * direction
             rz = new
-            image = self.apply(direction)
+            image = self._inverse * direction + self._spread(direction, response)[self._at]
             step = rz / (direction @ image)
             j += step * direction
             r -= step * image
-        return max(most, 0)
+        return np.inf, 0
 
     def currents(self, plane: Numbers) -> Numbers:
         """Currents of given potentials: what flows into the slab beyond the background."""
         network = self._network
         values = np.asarray(plane.real if self.is_real else plane.astype(complex))
-        modes = network.transform.forward(values)
-        modes = modes * network.transform.half(self._admittance + self._background, is_real=self.is_real)
-        flow = network.transform.backward(modes, is_real=self.is_real).reshape(-1)[self._at]
-        return flow - self._background
+        flow = self._all(values, network.transform.half(self._admittance + self._background, is_real=self.is_real))
+        out = flow[self._at] - self._background
+        # Where E is small, the law knows the current better than the slab, and puts right what leaves the gap.
+        weak = ~self._strong
+        out[weak] = (1.0 - values[self._at[weak]]) / self._inverse[weak]
+        return np.asarray(out)
 
     def answered(self, current: FloatArray, limit: float) -> FloatArray:
         """Potentials of all pixels for real currents fed into them, the port at 0 V."""
         network = self._network
         free = self._all(current, self._response)
-        j, _ = self.solve(free[self._at], None, limit)
-        out = free - self._spread(j, self._response)
+        out = free - self.solve(free[self._at], None, limit)[1]
         out[network.fixed] = 0.0
         return np.asarray(out, float)
 
@@ -408,11 +421,11 @@ class _Surface:
         modes *= symbol
         return self._network.transform.backward(modes, is_real=self.is_real).reshape(-1)
 
-    def potentials(self, j: Numbers) -> Numbers:
-        """Potentials of all pixels of the plane."""
-        whole = self._spread(j, self._response) + (1.0 - self.rest)
+    def potentials(self, j: Numbers, answer: Numbers) -> Numbers:
+        """Potentials of all pixels of the plane, from currents j and their G_d j."""
+        whole = answer + (1.0 - self.rest)
         # Where E is large, the law knows the potential better than the slab.
-        strong = np.abs(self._inverse) < abs(self._local)
+        strong = self._strong
         whole[self._at[strong]] = 1.0 - self._inverse[strong] * j[strong]
         return whole
 

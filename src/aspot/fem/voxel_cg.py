@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from aspot.errors import ConvergenceError
+from aspot.fem.linear import GAIN, ITERATIVE_LIMIT
 from aspot.fem.voxel_multigrid import Periodicity, in_slabs
 
 Array = NDArray[Any]
@@ -97,7 +98,7 @@ def solve(system: System, start: Array | None, limit: float) -> Array:
     ----------
     system : System
     start : (parts, nz, ny, nx) float or None
-        A guess; is overwritten.
+        A guess; is overwritten. Its own residual falls to a tenth, too.
     limit : float
         Largest accepted residual, relative to that of the first guess, both scaled by the diagonal; aimed at: a tenth.
 
@@ -117,11 +118,12 @@ def solve(system: System, start: Array | None, limit: float) -> Array:
         system.apply(x, r)
         np.subtract(system.b, r, out=r)
     left, count = _norm(r, inverse) / size, 0
+    goal = 0.1 * limit if start is None else min(0.1 * limit, max(GAIN * left, 0.1 * ITERATIVE_LIMIT))
     most = _MAX_ITERATIONS if len(x) == 1 else _MAX_COMPLEX
     for _ in range(_MAX_REFINEMENTS):
-        if left <= limit:
+        if left <= limit and (count > 0 or left <= goal):
             break
-        count += _iterate(system, x, r, inverse, 0.1 * limit * size, most - count)
+        count += _iterate(system, x, r, inverse, goal * size, most - count)
         # Rounding errors part the residual of the iteration from the true one.
         system.apply(x, r)
         np.subtract(system.b, r, out=r)
