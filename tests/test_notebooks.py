@@ -26,6 +26,7 @@ EXPECTED = {
     "05_random_spots": ("images of a cluster", "largest share of a spot", 3),
     "06_lens_pores": ("order of the error", "capacitance of a lens", 3),
     "09_guhl2018": ("R of NASICON / ohm cm2", "spreading under a resistive layer / ohm cm2", 2),
+    "11_chen2021": ("R_int of the case / ohm cm2", "mean over the contacts, 10 % in spots", 4),
     "12_wu2016": ("R/(L/sigma), both sides, spacing 30 L", "spacing at which constriction equals the slab / L", 3),
 }
 
