@@ -18,7 +18,7 @@ from aspot.measured import plain
 from aspot.measured.measurement import Measurement
 from aspot.measured.source import Source, shown
 from aspot.measured.sweeps import measurements
-from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM, Points, number
+from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM, Points, complex_of, number
 
 NAME = "Autolab FRA .dfr"
 ENDINGS = (".dfr",)
@@ -68,9 +68,11 @@ def parse(source: Source, wanted: Mapping[str, str | int] | None = None) -> list
             if j and abs(read) > LARGEST_OHM:
                 raise source.error(f"{what} = {read:g} ohm", f"at most {LARGEST_OHM:g} ohm", line=line)
             values[i, j] = read
+    if n > 1 and not (np.all(np.diff(values[:, 0]) < 0) or np.all(np.diff(values[:, 0]) > 0)):
+        raise source.error("frequencies in no order", "one sweep: a line is missing, or the layout is another one")
     found = Points(
         frequency_Hz=values[:, 0],
-        impedance=values[:, 1] - 1j * values[:, 2],
+        impedance=complex_of(values[:, 1], -values[:, 2]),
         line=np.array([body[i * _LINES_PER_POINT][0] for i in range(n)]),
         is_per_area=False,
     )

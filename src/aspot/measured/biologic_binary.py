@@ -27,7 +27,7 @@ from aspot.errors import InputError
 from aspot.measured.measurement import Measurement
 from aspot.measured.source import Source
 from aspot.measured.sweeps import measurements
-from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM, Points
+from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM, Points, complex_of
 
 NAME = "BioLogic .mpr"
 ENDINGS = (".mpr",)
@@ -185,7 +185,7 @@ def _records(source: Source, module: _Module) -> tuple[NDArray[np.void], list[st
 def _points(source: Source, records: NDArray[np.void]) -> Points:
     names = records.dtype.names or ()
     f = records[str(_FREQUENCY)].astype(float)
-    z = records[str(_REAL)].astype(float) - 1j * records[str(_MINUS_IMAGINARY)].astype(float)
+    z = complex_of(records[str(_REAL)], -records[str(_MINUS_IMAGINARY)].astype(float))
     low, high = FREQUENCY_RANGE_HZ
     is_direct = f == 0
     for bad in np.flatnonzero(~is_direct & ~((f >= low) & (f <= high)))[:1]:

@@ -90,7 +90,7 @@ def _metadata(settings: tuple[str, ...]) -> dict[str, str | float]:
         key, colon, value = line.partition(" : ")
         if colon and (name := keys.get(key.strip())) and value.strip():
             out.setdefault(name, value.strip()[:200])
-        if match := re.match(r"(E[CT]-?Lab|BT-Lab) for windows (v[\d.]+)", line):
+        if match := re.match(r"(E[CT]-?Lab|BT-Lab) for windows (v[\d.,]+)", line):
             out["software"] = f"{match[1]} {match[2]}"
         if match := re.match(r"Electrode surface area : ([\d.,]+(?:[eE][-+]?\d+)?) cm", line):
             _set(out, "area_cm2", match[1], 1.0)

@@ -46,6 +46,7 @@ _SPELLINGS = {
     "impedancemodulus impedancemagnitude mod(z) mag(z) betrag",
     "phase": "phase phase(z) phasez zphase zphz theta theta(z) phi phi(z) arg arg(z) argz phaseangle angle phaseofz",
     "cycle": "cycle cyclenumber cyclenr cycleno loop loopnumber sweep scan",
+    "index": "pt index number point nr nr. no no. #",
     "temperature": "temperature temp temp. t sampletemperature",
     "measured temperature": "mtemp mtemp.",
 }
@@ -60,6 +61,7 @@ _KIND: dict[str, tuple[str, float | None]] = {
     "modulus": ("impedance", 1.0),
     "phase": ("angle", None),
     "cycle": ("number", 1.0),
+    "index": ("number", 1.0),
     "temperature": ("temperature", None),
     "measured temperature": ("temperature", None),
 }
@@ -237,9 +239,7 @@ def groups(columns: Sequence[Column]) -> list[dict[str, Column]]:
             if c.quantity in group:
                 raise ValueError(f"{group[c.quantity].name.strip()!r} and {c.name.strip()!r} are both {c.quantity}")
             group[c.quantity] = c
-        if {"real", "imaginary"} <= set(group):
-            group.pop("modulus", None)
-        elif not {"modulus", "phase"} <= set(group):
+        if not ({"real", "imaginary"} <= set(group) or {"modulus", "phase"} <= set(group)):
             missing = "imaginary part" if "real" in group else "impedance"
             raise ValueError(f"beside {group['frequency'].name.strip()!r} there is no {missing}")
         out.append(group)

@@ -18,12 +18,14 @@ from aspot.measured.columns import chosen, recognised
 from aspot.measured.measurement import Measurement
 from aspot.measured.source import Source, shown
 from aspot.measured.sweeps import measurements
-from aspot.measured.table import Block, is_number, number, points
+from aspot.measured.table import Block, number, points
 
 NAME = "Gamry .DTA"
 ENDINGS = (".dta",)
 
 _TABLE = re.compile(r"\s*(Z?CURVE\w*|\w*CURVE\w*)\tTABLE(?:\t([0-9]{1,9}))?\s*", re.IGNORECASE)
+#: A line of settings or the first of a table: it ends the table before.
+_KEYWORD = re.compile(r"[A-Za-z]\w*\t[A-Za-z]+(?:\t|\s*$)")
 
 
 def detects(source: Source) -> bool:
@@ -43,6 +45,9 @@ def parse(source: Source, wanted: Mapping[str, str | int] | None = None) -> list
     starts = [i for i, line in enumerate(lines) if (m := _TABLE.fullmatch(line)) and m[1].upper().startswith("ZCURVE")]
     if not starts:
         raise source.error("no table ZCURVE", "a file of an impedance experiment (EISPOT, GALVEIS, ...)")
+    n_headers = sum(1 for line in lines if re.search(r"\tFreq\t", line) and re.search(r"\tZreal\t", line))
+    if n_headers > len(starts):
+        raise source.error(f"{n_headers} lines name Freq and Zreal, {len(starts)} tables ZCURVE", "as many: damaged?")
     metadata = _metadata(lines)
     notes = ["the experiment was aborted"] if any(line.startswith("EXPERIMENTABORTED") for line in lines) else []
     out: list[Measurement] = []
@@ -77,7 +82,9 @@ def _block(source: Source, start: int, wanted: Mapping[str, str | int] | None) -
         )
     rows = []
     for line_number, line in enumerate(lines[start + 3 :], start=start + 4):
-        if not line.strip() or not (line.startswith("\t") or is_number(line.split("\t")[0])):
+        if not line.strip():
+            continue
+        if _KEYWORD.match(line):
             break
         fields = [field.strip() for field in line.split("\t")]
         while len(fields) > len(names) and not fields[-1]:

@@ -19,6 +19,9 @@ BoolArray = NDArray[np.bool_]
 #: Temperature of a spectrum for which neither the file nor the caller states one [K]; the provenance says so.
 ASSUMED_TEMPERATURE_K = 298.15
 
+#: Neighbours over more than this in ln f do not foretell a point: two decades.
+_JUDGED_OVER = 4.7
+
 
 def _read_only(values: ArrayLike, dtype: type) -> NDArray[Any]:
     """Own, contiguous, read-only copy."""
@@ -186,13 +189,13 @@ class Measurement:
             If no kept point is left.
         """
         f = self.frequency_Hz
-        inside = (f >= minimum_Hz * (1 - 1e-9)) & (f <= maximum_Hz * (1 + 1e-9))
-        if not (inside & self.is_kept).any():
+        below, above = f < minimum_Hz * (1 - 1e-9), f > maximum_Hz * (1 + 1e-9)
+        if not (~below & ~above & self.is_kept).any():
             raise InputError(
                 f"measurement: no kept point between {minimum_Hz:g} and {maximum_Hz:g} Hz; "
                 f"it covers {f[-1]:g} to {f[0]:g} Hz"
             )
-        return self.excluding(~inside, f"outside {minimum_Hz:g} to {maximum_Hz:g} Hz")
+        return self.excluding(below, f"below {minimum_Hz:g} Hz").excluding(above, f"above {maximum_Hz:g} Hz")
 
     def excluding_inductive(self) -> Measurement:
         """A copy without the inductive tail: the points at the high-frequency end where Im Z > 0.
@@ -209,6 +212,47 @@ class Measurement:
         if ends.size:
             mask[kept[: ends[-1] + 1]] = True
         return self.excluding(mask, "inductive tail: Im Z > 0 at high frequency")
+
+    def excluding_outliers(self, largest_deviation: float = 0.05) -> Measurement:
+        """A copy without single points that are off the course of their neighbours.
+
+        One point goes at a time, then the rest is judged anew. The first and the last point are not judged, nor points
+        whose neighbours are farther than two decades apart. This finds glitches, not drift: see the Kramers-Kronig
+        test for that.
+
+        Parameters
+        ----------
+        largest_deviation : float
+            Distance from the cubic through two neighbours on either side (in ln f), relative to their median modulus.
+
+        Raises
+        ------
+        InputError
+            If the deviation is not positive, or more than a fifth of the points would go: those are no outliers.
+        """
+        if not (np.isfinite(largest_deviation) and largest_deviation > 0):
+            raise InputError(f"largest_deviation: must be finite and positive, got {largest_deviation}")
+        kept = np.flatnonzero(self.is_kept)
+        most = kept.size // 5
+        mask = np.zeros(len(self), bool)
+        while True:
+            deviation = _deviation(np.log(self.frequency_Hz[kept]), self.impedance_ohm[kept])
+            if not deviation.size or deviation.max() <= largest_deviation:
+                break
+            if mask.sum() == most:
+                raise InputError(
+                    f"{self._name}: more than a fifth of the points is off their neighbours by more than "
+                    f"{largest_deviation:g}: no outliers; largest_deviation must be above {deviation.max():.2g}"
+                )
+            # A glitch throws its neighbours off too: of these the one without which the rest is smoothest.
+            worst = int(np.argmax(deviation))
+            suspects = [i for i in range(max(worst - 3, 0), min(worst + 4, kept.size)) if deviation[i] > 0]
+            without = [np.delete(kept, i) for i in suspects]
+            left = [np.sum(_deviation(np.log(self.frequency_Hz[w]), self.impedance_ohm[w]) ** 2) for w in without]
+            best = int(np.argmin(left))
+            mask[kept[suspects[best]]] = True
+            kept = without[best]
+        return self.excluding(mask, f"outlier: more than {100 * largest_deviation:g} % off its neighbours")
 
     def spectrum(self, area_cm2: float | None = None, *, temperature_K: float | None = None) -> Spectrum:
         """The kept points as an area-specific spectrum [ohm cm2].
@@ -274,3 +318,24 @@ class Measurement:
     def _name(self) -> str:
         """For messages."""
         return self.label or (Path(self.source).name if self.source else "the measurement")
+
+
+def _deviation(x: NDArray[np.float64], z: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Distance of each point from the cubic through its neighbours, over their modulus; 0 where it is not judged."""
+    n = x.size
+    out = np.zeros(n)
+    if n < 5:
+        return out
+    middle = np.arange(1, n - 1)
+    window = np.clip(middle - 2, 0, n - 5)[:, None] + np.arange(5)
+    neighbours = window[window != middle[:, None]].reshape(-1, 4)
+    xs, itself = x[neighbours], np.eye(4, dtype=bool)
+    span = np.where(itself, 1.0, xs[:, :, None] - xs[:, None, :])
+    weights = np.prod(np.where(itself, 1.0, (x[middle][:, None, None] - xs[:, None, :]) / span), axis=2)  # Lagrange
+    expected = np.sum(weights * z[neighbours], axis=1)
+    is_judged = np.ptp(xs, axis=1) < _JUDGED_OVER
+    size = np.median(np.abs(z[neighbours]), axis=1)
+    # Near the ends an error of a neighbour counts more; there a point must be farther off.
+    certainty = np.minimum(np.sqrt(2 / (1 + np.sum(weights**2, axis=1))), 1.0)
+    out[middle] = np.where(is_judged, certainty * np.abs(z[middle] - expected) / size, 0.0)
+    return out

@@ -1,13 +1,12 @@
 """Plain tables: CSV and text in any order of columns, delimiter, decimal mark and unit; and spectra written by aspot.
 
 With names of columns, they decide (`columns`). Without names there must be three columns, frequency, Re Z and Im Z or
--Im Z; which sign follows from the data: for a causal response Im Z is close to (pi/2) d Re Z/d ln omega (the local
-form of the Kramers-Kronig relation), and a passive cell is capacitive at most frequencies.
+-Im Z; which sign follows from the data: a causal response is a sum of relaxations, its conjugate is not, and where that
+does not decide a passive cell is capacitive at most frequencies.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
@@ -19,7 +18,7 @@ from aspot.measured.columns import Column, chosen
 from aspot.measured.measurement import Measurement
 from aspot.measured.source import Source, shown
 from aspot.measured.sweeps import measurements, restarts
-from aspot.measured.table import DELIMITERS, Block, Points, blocks, is_number, is_row, points, split
+from aspot.measured.table import DELIMITERS, Block, Points, blocks, complex_of, is_number, is_row, points, polar, split
 from aspot.spectrum import CSV_HEADER, Spectrum
 
 NAME = "table"
@@ -27,8 +26,8 @@ ENDINGS = (".csv", ".tsv", ".txt", ".dat")
 OWN_NAME = "aspot spectrum"
 OWN_ENDINGS = (".json", ".csv")
 
-#: Correlation of Im Z with d Re Z/d ln omega above which it decides on the sign.
-_CLEAR = 0.3
+#: Fewer points do not show whether a response is causal.
+_FEWEST = 5
 
 
 def detects(source: Source) -> bool:
@@ -49,10 +48,41 @@ def parse(
     found = blocks(source, wanted=wanted)
     if not found:
         return measurements(source, [_nameless(source, wanted)], metadata or {})
-    parts = [part for block in found for part in points(source, block)]
+    parts = []
+    for block in found:
+        parts += points(source, block)
+        if wanted is None and any(c.quantity == "imaginary" for c in block.columns) and not detects_own(source):
+            _check_sign(source, block, parts[-1])
     after = found[-1].after
     notes = [f"{len(after)} lines of text after the table: not read"] if after else []
     return measurements(source, parts, metadata or {}, notes=notes)
+
+
+def _check_sign(source: Source, block: Block, read: Points) -> None:
+    """Refuse a table whose imaginary part has the wrong sign beyond doubt: Z'' in the name, -Z'' in the rows.
+
+    Raises
+    ------
+    InputError
+        If the first sweep is far from causal, and its conjugate is causal.
+    """
+    try:
+        sweep = restarts(read.frequency_Hz)[0]
+    except ValueError:
+        return
+    kept = sweep[np.isfinite(read.impedance[sweep])]
+    if kept.size < 2 * _FEWEST:
+        return
+    f, z = read.frequency_Hz[kept], read.impedance[kept]
+    as_named, other = causal_misfit(f, z), causal_misfit(f, z.conj())
+    if other < 0.1 and as_named > 5 * other:
+        name = next(c.name.strip() for c in block.columns if c.quantity == "imaginary")
+        raise source.error(
+            f"with {shown(name)} as named the response is not causal (misfit {as_named:.2g}), with the other sign it "
+            f"is ({other:.2g}): the column holds the negative of what its name says",
+            "the other name, or columns={'frequency': ..., 'real': ..., 'minus_imaginary': ...} (or 'imaginary')",
+            line=block.header,
+        )
 
 
 def no_table(source: Source) -> InputError:
@@ -120,7 +150,8 @@ def _nameless(source: Source, wanted: Mapping[str, str | int] | None) -> Points:
         else:
             n_text += 1
     if wanted is not None:
-        columns = chosen([], wanted)
+        before = split(numbered[first - 1][1], delimiter) if first else []
+        columns = chosen(before if len(before) == len(fields) else [], wanted)
         if max(c.place for c in columns) >= len(fields):
             raise source.error(f"{len(fields)} columns", "the numbers given by columns", line=line_number)
     else:
@@ -144,51 +175,63 @@ def _with_sign(source: Source, read: Points) -> Points:
             "frequency, real, imaginary part; say which by columns={'frequency': 1, 'real': 2, 'imaginary': 3}",
             line=int(read.line[0]) if read.line.size else None,
         )
-    correlation, misfit, misfit_polar = 0.0, 1.0, 1.0
+    capacitive, inductive, polar_way = 1.0, 1.0, 1.0
     for sweep in sweeps:
         kept = sweep[np.isfinite(z[sweep])]
-        if kept.size >= 5:
-            correlation, misfit = _local_relation(f[kept], z.real[kept], z.imag[kept])
-            if np.all(z.real[kept] > 0) and np.abs(z.imag[kept]).max() <= 360:
-                _, misfit_polar = _local_relation(f[kept], np.log(z.real[kept]), np.radians(z.imag[kept]))
+        if kept.size >= _FEWEST:
+            f_kept, re, im = f[kept], z.real[kept], z.imag[kept]
+            capacitive, inductive = causal_misfit(f_kept, re + 1j * im), causal_misfit(f_kept, re - 1j * im)
+            if np.all(re > 0) and np.abs(im).max() <= 360:
+                polar_way = min(causal_misfit(f_kept, polar(re, way * np.radians(im))) for way in (1, -1))
             break
-    if misfit_polar < 0.3 and misfit_polar < 0.5 * misfit:
+    if polar_way < 0.5 * min(capacitive, inductive):
         raise source.error(
             "three columns without names, the third of which looks like a phase in degrees",
             "say which by columns={'frequency': 1, 'modulus': 2, 'phase': 3} or {..., 'real': 2, 'imaginary': 3}",
         )
     known = z.imag[np.isfinite(z)]
-    if abs(correlation) > _CLEAR:
-        sign, why = math.copysign(1.0, correlation), "its slope of Re Z"
+    if min(capacitive, inductive) < 0.5 * max(capacitive, inductive):
+        sign, why = (1.0 if capacitive < inductive else -1.0), "causality"
     else:
         sign, why = (1.0 if np.sum(known < 0) >= np.sum(known > 0) else -1.0), "a capacitive response"
     name = "Im Z" if sign > 0 else "-Im Z"
     note = f"no names of columns: taken as frequency [Hz], Re Z and {name} [ohm], the sign by {why}"
     return Points(
         frequency_Hz=f,
-        impedance=z.real + 1j * sign * z.imag,
+        impedance=complex_of(z.real, sign * z.imag),
         line=read.line,
         is_per_area=False,
         notes=(*read.notes, note),
     )
 
 
-def _local_relation(f: NDArray[np.float64], even: NDArray[np.float64], odd: NDArray[np.float64]) -> tuple[float, float]:
-    """How well odd = +-(pi/2) d even/d ln omega holds: correlation, and relative misfit for the better sign."""
-    order = np.argsort(f)
-    x, a, b = np.log(f[order]), even[order], odd[order]
-    step = np.diff(x)
-    use = step > 1e-9
-    if use.sum() < 4:
-        return 0.0, 1.0
-    slope = (np.pi / 2) * np.diff(a)[use] / step[use]
-    middle = 0.5 * (b[1:] + b[:-1])[use]
-    scale = float(np.linalg.norm(slope)) * float(np.linalg.norm(middle))
-    if not (math.isfinite(scale) and scale > 0):
-        return 0.0, 1.0
-    size = float(np.linalg.norm(middle))
-    misfit = min(float(np.linalg.norm(middle - s * slope)) for s in (1.0, -1.0)) / size
-    return float(slope @ middle) / scale, misfit
+def causal_misfit(f: NDArray[np.float64], z: NDArray[np.complex128]) -> float:
+    """How far a response is from a causal one: RMS of the relative residual of the best sum of relaxations.
+
+    Z = R + j omega L + 1/(j omega C) + sum_k R_k/(1 + j omega tau_k) with fixed tau_k, about one for two
+    frequencies, over their range; the rest is linear, of either sign. The conjugate of a relaxation is no such sum.
+
+    Parameters
+    ----------
+    f : (m,) array
+        Frequencies [Hz].
+    z : (m,) array of complex
+        Finite.
+    """
+    size = np.abs(z)
+    use = size > 0
+    if use.sum() < _FEWEST or np.ptp(np.log(f[use])) < 1:
+        return 1.0
+    s, y = 2j * np.pi * f[use], z[use] / size[use]
+    tau = np.geomspace(1 / np.abs(s).max(), 1 / np.abs(s).min(), min(y.size // 2 + 1, 40))
+    basis = np.column_stack([np.ones_like(s), s, 1 / s, *(1 / (1 + s * t) for t in tau)]) / size[use, None]
+    system = np.concatenate([basis.real, basis.imag])
+    scale = np.linalg.norm(system, axis=0)
+    if not (np.all(np.isfinite(scale)) and np.all(scale > 0)):
+        return 1.0
+    right = np.concatenate([y.real, y.imag])
+    solution = np.linalg.lstsq(system / scale, right, rcond=1e-12)[0]
+    return float(np.linalg.norm(system / scale @ solution - right) / np.linalg.norm(right))
 
 
 def detects_own(source: Source) -> bool:

@@ -114,6 +114,7 @@ def read(
                 sha256=source.sha256,
                 format=chosen.name,
                 temperature_K=m.temperature_K if temperature_K is None else temperature_K,
+                loop=i if m.loop is None and len(measured) > 1 else m.loop,
                 notes=notes,
             )
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aspot.measured import plain
 from aspot.measured.measurement import Measurement
@@ -51,4 +50,4 @@ def parse(source: Source, wanted: Mapping[str, str | int] | None = None) -> list
             parts = (part.strip() for part in described[-1].split("\t"))
             metadata["description"] = " | ".join(filter(None, parts))[:300]
         out += measurements(source, points(source, block), metadata)
-    return [replace(m, loop=m.loop or i) for i, m in enumerate(out, start=1)] if len(out) > 1 else out
+    return out

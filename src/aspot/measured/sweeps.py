@@ -35,14 +35,15 @@ def restarts(frequency_Hz: NDArray[np.float64]) -> list[IntArray]:
     if n < 3:
         return [np.arange(n)] if np.unique(frequency_Hz).size == n else [np.array([i]) for i in range(n)]
     step = np.sign(np.diff(frequency_Hz))
-    # Runs that go one way; equal neighbours belong to the run they are in.
+    # Runs that go one way. Of equal neighbours at a turn the last belongs to the run that follows.
     starts, way = [0], 0.0
     for i, s in enumerate(step.tolist()):
         if s == 0:
             continue
         if way not in (0.0, s):
-            starts.append(i + 1)
-            way = 0.0
+            turn = i if step[i - 1] == 0 else i + 1
+            starts.append(turn)
+            way = s if turn == i else 0.0
             continue
         way = s
     runs = [np.arange(a, b) for a, b in zip(starts, [*starts[1:], n], strict=True)]
@@ -107,6 +108,7 @@ def _measurement(
     return Measurement(
         frequency_Hz=p.frequency_Hz[index],
         impedance_ohm=p.impedance[index],
+        excluded=[p.excluded[i] for i in index.tolist()] if p.excluded else (),
         is_per_area=p.is_per_area,
         temperature_K=temperature,
         loop=cycle,

@@ -14,18 +14,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from aspot.measured.columns import Column, chosen, groups, recognised
+from aspot.measured.columns import Column, chosen, clean, groups, recognised
 from aspot.measured.source import Source, shown
 
 #: Delimiters in the order in which they are tried.
 DELIMITERS = ("\t", ";", ",", "  ", " ")
 
+#: A line of more names is none.
+_MOST_COLUMNS = 400
 #: Frequencies outside are no measurements [Hz].
 FREQUENCY_RANGE_HZ = (1e-8, 1e14)
 #: Larger impedances are no measurements [ohm].
 LARGEST_OHM = 1e25
+
+#: |Z| and the modulus of real and imaginary part may differ by this, relatively: four digits and rounding.
+_SAME_MODULUS = 2e-3
 
 _POINT = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?", re.ASCII)
 _COMMA = re.compile(r"[-+]?(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:[eE][-+]?[0-9]{1,4})?", re.ASCII)
@@ -111,7 +116,10 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Numbers of one spectrum or several after one another, in the order of the file."""
+    """Numbers of one spectrum or several after one another, in the order of the file.
+
+    `excluded` holds a reason for each point, empty where there is none; nothing: no point has one.
+    """
 
     frequency_Hz: NDArray[np.float64]
     impedance: NDArray[np.complex128]
@@ -120,6 +128,7 @@ class Points:
     cycle: NDArray[np.float64] | None = None
     temperature_K: NDArray[np.float64] | None = None
     measured_temperature_K: NDArray[np.float64] | None = None
+    excluded: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -131,21 +140,16 @@ def header_of(
         return (), (), ""
     if line.lstrip().startswith(("#", "%")):
         line = line.lstrip(" \t#%")  # names as a comment
-    best: tuple[tuple[str, ...], tuple[Column, ...], str] = ((), (), "")
     for delimiter in DELIMITERS:
-        names = split(line, delimiter)
-        if len(names) < 3 or len(names) > 400:
+        names = tuple(split(line, delimiter))
+        if not 3 <= len(names) <= _MOST_COLUMNS:
             continue
-        if wanted is not None and any(isinstance(v, str) for v in wanted.values()):
-            if not all(isinstance(v, int) or v.strip() in names for v in wanted.values()):
-                continue
-            return tuple(names), chosen(names, wanted), delimiter
-        columns = recognised(names)
-        if columns and len(columns) > len(best[1]):
-            best = tuple(names), columns, delimiter
-    if best[1] and wanted is not None:
-        return best[0], chosen(best[0], wanted), best[2]
-    return best
+        if wanted is not None and all(isinstance(v, int) or clean(v) in map(clean, names) for v in wanted.values()):
+            if any(isinstance(v, str) for v in wanted.values()) or recognised(names):
+                return names, chosen(names, wanted), delimiter
+        elif wanted is None and (columns := recognised(names)):
+            return names, columns, delimiter
+    return (), (), ""
 
 
 def blocks(
@@ -282,45 +286,25 @@ def decimal_mark(source: Source, block: Block, places: Sequence[int]) -> str:
 
 
 def _points_of(source: Source, block: Block, group: Mapping[str, Column], decimal: str, *, is_alone: bool) -> Points:
-    needed = [q for q in ("frequency", "real", "imaginary", "modulus", "phase") if q in group]
-    if "real" in group and "imaginary" in group:
-        needed = ["frequency", "real", "imaginary"]
-    optional = [q for q in ("cycle", "temperature", "measured temperature") if q in group]
-    optional = [q for q in optional if math.isfinite(group[q].factor)]
-    values: dict[str, list[float]] = {q: [] for q in (*needed, *optional)}
-    lines: list[int] = []
-    n_direct = 0
-    for line, fields in block.rows:
-        row: dict[str, float] = {}
-        for q in values:
-            text = fields[group[q].place]
-            value = number(text, decimal)
-            if value is None:
-                if q in optional:
-                    value = math.nan
-                else:
-                    raise source.error(f"{shown(text)} as {q}", "a number", line=line)
-            row[q] = value
-        f = row["frequency"]
-        if math.isnan(f):
-            if not is_alone and all(math.isnan(row[q]) for q in needed):
-                continue  # this spectrum is shorter than the one beside it
-            raise source.error("no frequency", "a frequency in every row", line=line)
-        if f == 0:
-            n_direct += 1
-            continue
-        lines.append(line)
-        for q, value in row.items():
-            values[q].append(value)
+    is_cartesian = {"real", "imaginary"} <= set(group)
+    needed = ["frequency", "real", "imaginary"] if is_cartesian else ["frequency", "modulus", "phase"]
+    values, lines, n_direct = _numbers(source, block, group, needed, decimal, is_alone=is_alone)
     arrays = {q: np.array(v) * _factor(group[q]) + group[q].offset for q, v in values.items()}
     frequency = arrays["frequency"]
     low, high = FREQUENCY_RANGE_HZ
     for bad in np.flatnonzero(~((frequency >= low) & (frequency <= high)))[:1]:
         raise source.error(f"frequency {frequency[bad]:g} Hz", f"{low:g} to {high:g} Hz", line=lines[bad])
-    impedance, notes = _impedance(source, arrays, group, lines)
-    size = np.maximum(np.abs(impedance.real), np.abs(impedance.imag))
-    for bad in np.flatnonzero(size > LARGEST_OHM)[:1]:
+    notes = list(block.notes)
+    excluded: tuple[str, ...] = ()
+    if is_cartesian:
+        impedance = complex_of(arrays["real"], arrays["imaginary"])
+        excluded, remarks = _contradictions(source, block, impedance, arrays, is_degrees_known=_has_unit(group))
+    else:
+        impedance, remarks = _from_phase(source, arrays, group, lines)
+    notes += remarks
+    for bad in np.flatnonzero(np.maximum(np.abs(impedance.real), np.abs(impedance.imag)) > LARGEST_OHM)[:1]:
         raise source.error(f"impedance {impedance[bad]:g} ohm", f"at most {LARGEST_OHM:g} ohm", line=lines[bad])
+    notes += _gaps(arrays.get("index"), lines)
     if n_direct:
         notes.append(f"{n_direct} rows with frequency 0 (direct current) are no impedances: left out")
     if decimal == ",":
@@ -336,8 +320,51 @@ def _points_of(source: Source, block: Block, group: Mapping[str, Column], decima
         cycle=arrays.get("cycle"),
         temperature_K=arrays.get("temperature"),
         measured_temperature_K=arrays.get("measured temperature"),
-        notes=(*block.notes, *notes),
+        excluded=excluded,
+        notes=tuple(notes),
     )
+
+
+def _numbers(
+    source: Source, block: Block, group: Mapping[str, Column], needed: Sequence[str], decimal: str, *, is_alone: bool
+) -> tuple[dict[str, list[float]], list[int], int]:
+    """Numbers of each quantity and the lines they are from, without rows of frequency 0, and how many those are."""
+    helpful = ["cycle", "temperature", "measured temperature", "index"]
+    helpful = [q for q in helpful if q in group and math.isfinite(group[q].factor)]
+    helpful += [q for q in ("modulus", "phase") if q in group and q not in needed]
+    values: dict[str, list[float]] = {q: [] for q in (*needed, *helpful)}
+    lines: list[int] = []
+    n_direct = 0
+    for line, fields in block.rows:
+        row: dict[str, float] = {}
+        for q in values:
+            value = number(fields[group[q].place], decimal)
+            if value is None and q in needed:
+                raise source.error(f"{shown(fields[group[q].place])} as {q}", "a number", line=line)
+            row[q] = math.nan if value is None else value
+        f = row["frequency"]
+        if math.isnan(f):
+            if not is_alone and all(math.isnan(row[q]) for q in needed):
+                continue  # this spectrum is shorter than the one beside it
+            raise source.error("no frequency", "a frequency in every row", line=line)
+        if f == 0:
+            n_direct += 1
+            continue
+        lines.append(line)
+        for q, value in row.items():
+            values[q].append(value)
+    return values, lines, n_direct
+
+
+def _gaps(index: NDArray[np.float64] | None, lines: Sequence[int]) -> list[str]:
+    """Remark on rows that are missing by the numbers that the instrument gave them."""
+    if index is None or index.size < 2:
+        return []
+    step = np.diff(index)
+    jumps = np.flatnonzero(~((step == 1) | (step < 0)))
+    if not jumps.size or jumps.size > 0.2 * step.size:
+        return []
+    return [f"rows are missing after line {lines[jumps[0]]}: their numbers jump"]
 
 
 def _factor(column: Column) -> float:
@@ -345,12 +372,53 @@ def _factor(column: Column) -> float:
     return column.factor if math.isfinite(column.factor) else (-1.0 if column.name.strip().startswith("-") else 1.0)
 
 
-def _impedance(
+def _has_unit(group: Mapping[str, Column]) -> bool:
+    return "phase" in group and math.isfinite(group["phase"].factor)
+
+
+def _contradictions(
+    source: Source,
+    block: Block,
+    z: NDArray[np.complex128],
+    arrays: Mapping[str, NDArray[np.float64]],
+    *,
+    is_degrees_known: bool,
+) -> tuple[tuple[str, ...], list[str]]:
+    """Reasons for points whose real and imaginary part contradict a third column; remarks.
+
+    Raises
+    ------
+    InputError
+        If the phase has the other sign than the imaginary part throughout: one of the names must be wrong.
+    """
+    is_known = np.isfinite(z) & (z != 0)
+    reasons, remarks = np.full(z.size, "", object), []
+    if "modulus" in arrays:
+        modulus = np.abs(arrays["modulus"])
+        is_known_too = is_known & np.isfinite(modulus) & (modulus > 0)
+        is_off = is_known_too & (np.abs(np.abs(z) - modulus) > _SAME_MODULUS * modulus)
+        if is_off.sum() > max(1.0, 0.2 * is_known_too.sum()):
+            remarks.append("the column of |Z| is not the modulus of real and imaginary part: not used")
+        else:
+            reasons[is_off] = "real and imaginary part contradict |Z|"
+    if "phase" in arrays:
+        phase = arrays["phase"]
+        clear = is_known & (np.abs(np.sin(np.angle(z))) > 0.02) & np.isfinite(phase)
+        clear &= np.abs(phase) > (0.02 if is_degrees_known else 1e-3)
+        way = np.sin(phase[clear]) if is_degrees_known else phase[clear]
+        if clear.sum() >= 3 and np.mean(z.imag[clear] * way < 0) > 0.8:
+            raise source.error(
+                "phase and imaginary part have opposite signs",
+                "the same; say by columns=... which is right: {'frequency': ..., 'real': ..., 'minus_imaginary': ...}",
+                line=block.header,
+            )
+    return (tuple(reasons.tolist()) if np.any(reasons != "") else ()), remarks
+
+
+def _from_phase(
     source: Source, arrays: Mapping[str, NDArray[np.float64]], group: Mapping[str, Column], lines: Sequence[int]
 ) -> tuple[NDArray[np.complex128], list[str]]:
-    if "real" in arrays:
-        with np.errstate(invalid="ignore"):
-            return arrays["real"] + 1j * arrays["imaginary"], []
+    """Impedance from modulus and phase; remarks."""
     notes = []
     phase, modulus = arrays["phase"], arrays["modulus"]
     if not math.isfinite(group["phase"].factor):
@@ -368,5 +436,17 @@ def _impedance(
         raise source.error(f"phase of {np.degrees(phase[worst]):.4g} degrees", "-360 to 360 degrees", line=lines[worst])
     for bad in np.flatnonzero(modulus < 0)[:1]:
         raise source.error(f"modulus {modulus[bad]:g}", "not negative", line=lines[bad])
+    return polar(modulus, phase), notes
+
+
+def complex_of(real: ArrayLike, imaginary: ArrayLike) -> NDArray[np.complex128]:
+    """Complex numbers from two parts; unlike a sum it is silent where a part is infinite."""
+    z = np.empty(np.shape(real), complex)
+    z.real, z.imag = real, imaginary
+    return z
+
+
+def polar(modulus: NDArray[np.float64], phase: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Complex numbers from modulus and phase [rad], silent where one is not finite."""
     with np.errstate(invalid="ignore"):
-        return modulus * np.exp(1j * phase), notes
+        return complex_of(modulus * np.cos(phase), modulus * np.sin(phase))

@@ -21,7 +21,7 @@ from aspot.errors import InputError
 from aspot.measured import plain
 from aspot.measured.measurement import Measurement
 from aspot.measured.source import Source
-from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM
+from aspot.measured.table import FREQUENCY_RANGE_HZ, LARGEST_OHM, polar
 
 NAME = "Zahner .ism"
 ENDINGS = (".ism",)
@@ -76,15 +76,16 @@ def parse(source: Source, wanted: Mapping[str, str | int] | None = None) -> list
         raise source.error(f"point {bad + 1}: |Z| = {modulus[bad]:g} ohm", f"0 to {LARGEST_OHM:g} ohm")
     for bad in np.flatnonzero(np.abs(phase) > 2 * np.pi * (1 + 1e-9))[:1]:
         raise source.error(f"point {bad + 1}: phase {phase[bad]:g} rad", "-2 pi to 2 pi")
-    with np.errstate(invalid="ignore"):
-        z = modulus * np.exp(1j * phase)
     first, last = sorted((int(np.argmax(f)), int(np.argmin(f))))
     reasons = [
         "" if first <= i <= last else "measured before or after the sweep over the whole range" for i in range(n)
     ]
     return [
         Measurement(
-            frequency_Hz=f, impedance_ohm=z, excluded=reasons, metadata=_metadata(data, 12 + n * _BYTES_PER_POINT, time)
+            frequency_Hz=f,
+            impedance_ohm=polar(modulus, phase),
+            excluded=reasons,
+            metadata=_metadata(data, 12 + n * _BYTES_PER_POINT, time),
         )
     ]
 
