@@ -12,7 +12,7 @@ being the geometric one. So lambda has no dimension, does not change with the un
 number of points in x: those are there to be many. Twice as many frequencies count as half of lambda.
 
 What lambda does: a single time becomes a peak of finite width. For k = 2, ten frequencies per decade and w_i = 1, two
-equal arcs appear as one when their times are nearer than a factor of 5 (lambda = 1e-2), 3.5 (1e-4) or 2.5 (1e-6).
+equal arcs appear as one when their times are nearer than a factor of 7 (lambda = 1e-2), 4 (1e-4) or 2.5 (1e-6).
 The field model of a cell knows its times without any of this: `aspot.analysis.relaxation`.
 
 References

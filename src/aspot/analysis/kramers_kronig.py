@@ -83,6 +83,8 @@ class KramersKronig:
         Largest relative residual of a consistent point.
     accuracy : float
         Deviations below this share of |Z| do not count against the spectrum.
+    outlier_limit : float
+        Relative residual beyond which a point was left out: five times the scatter by the median, or `accuracy`.
     scatter : float
         Standard deviation of the noise of each part, over |Z|: what is not slow in the residuals.
     systematic : float
@@ -106,6 +108,7 @@ class KramersKronig:
     is_outlier: Mask
     threshold: float
     accuracy: float
+    outlier_limit: float
     scatter: float
     systematic: float
     chance: float
@@ -156,7 +159,7 @@ class KramersKronig:
             found.append(f"{_points(beyond, n)} by more than {_percent(self.threshold)} ({_ranges(f, beyond)})")
         stray = self.is_outlier & self.is_consistent
         if stray.any():
-            found.append(f"{_points(stray, n)} by more than {_OUTLIER:g} times the scatter ({_ranges(f, stray)})")
+            found.append(f"{_points(stray, n)} by more than {_percent(self.outlier_limit)} ({_ranges(f, stray)})")
         if self.has_slow_deviation:
             found.append(
                 f"the residuals vary slowly with frequency, by {_percent(self.systematic)}: drift, phase or ranges"
@@ -305,6 +308,7 @@ def _tested(spectrum: Spectrum, ladder: _Ladder, threshold: float, accuracy: flo
         is_outlier=cut_off | (~keep & (distance > limit)),
         threshold=threshold,
         accuracy=accuracy,
+        outlier_limit=limit,
         scatter=scatter,
         systematic=systematic,
         chance=chance,

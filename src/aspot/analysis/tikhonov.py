@@ -85,6 +85,7 @@ class TikhonovProblem:
         """(A^T A + lambda D^T D)^-1 of the unknowns in use, zero elsewhere: covariance over the noise's variance."""
         stacked, _ = self._stacked(regularisation)
         norm = np.linalg.norm(stacked, axis=0)
+        used = used & (norm > 0)
         found = np.zeros((norm.size, norm.size))
         _, s, vt = svd(stacked[:, used] / norm[used], full_matrices=False)
         half = vt.T / np.maximum(s, 1e-14 * s[0])
