@@ -99,7 +99,7 @@ def test_version_and_help(call: Call) -> None:
     assert status == 0
     for command in ("run", "validate", "materials"):
         assert command in printed
-    for later in ("fit", "sweep", "report"):  # promised only when they are built
+    for later in ("fit",):  # promised only when they are built
         assert f"\n  {later} " not in printed
 
 

@@ -1,6 +1,15 @@
 """The `aspot` command, one module per subcommand. Heavy imports wait until a subcommand needs them."""
 
-from aspot.cli import materials, morphologies, run, schema, sweep, validate  # each adds its command to `app`
+from aspot.cli import (
+    compare,
+    materials,
+    morphologies,
+    report,
+    run,
+    schema,
+    sweep,
+    validate,
+)  # each adds its command to `app`
 from aspot.cli.app import BAD_INPUT, DONE, FAILED, app, main
 
 __all__ = [
@@ -8,9 +17,11 @@ __all__ = [
     "DONE",
     "FAILED",
     "app",
+    "compare",
     "main",
     "materials",
     "morphologies",
+    "report",
     "run",
     "schema",
     "sweep",

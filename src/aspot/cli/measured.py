@@ -1,0 +1,146 @@
+"""What the commands that take a measured spectrum share: which sweep, which area, which points."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aspot.errors import InputError
+
+if TYPE_CHECKING:
+    from aspot.cell import Cell
+    from aspot.measured import Measurement
+    from aspot.spectrum import Spectrum
+
+MeasuredArgument = Annotated[
+    Path, typer.Argument(metavar="MEASURED", help="File of an instrument, or a spectrum.", show_default=False)
+]
+AreaOption = Annotated[
+    str | None,
+    typer.Option(
+        "--area",
+        metavar="A",
+        help="Geometric electrode area, as '0.28 cm^2'; default: that of the case's electrode (or pellet) diameter.",
+        show_default=False,
+    ),
+]
+LoopOption = Annotated[
+    int | None, typer.Option("--loop", metavar="N", help="Which sweep of the file, counted from 1.", show_default=False)
+]
+LowestOption = Annotated[
+    str | None, typer.Option("--lowest", metavar="F", help="Leave out frequencies below, as '10 Hz'.")
+]
+HighestOption = Annotated[
+    str | None, typer.Option("--highest", metavar="F", help="Leave out frequencies above, as '1 MHz'.")
+]
+KramersKronigOption = Annotated[
+    float,
+    typer.Option(
+        "--kramers-kronig",
+        metavar="E",
+        help="Leave out points that miss the Kramers-Kronig relations by more than this share of |Z|; 0: none.",
+    ),
+]
+InductiveOption = Annotated[
+    bool, typer.Option("--keep-inductive", help="Keep the inductive points at high frequency (left out otherwise).")
+]
+
+
+def measured_spectrum(
+    path: Path,
+    cell: Cell,
+    *,
+    area: str | None,
+    loop: int | None,
+    lowest: str | None,
+    highest: str | None,
+    kramers_kronig: float,
+    keep_inductive: bool,
+) -> tuple[Measurement, Spectrum]:
+    """The sweep of a file that the options choose: with every point that is left out and why, and per area.
+
+    The temperature of the spectrum is the file's if it states one, else the case's.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an option does not fit it.
+    """
+    from aspot import measured
+
+    if not (math.isfinite(kramers_kronig) and 0 <= kramers_kronig < 1):
+        raise InputError(f"--kramers-kronig {kramers_kronig:g}: must be between 0 and 1")
+    low, high = _frequency("--lowest", lowest, 0.0), _frequency("--highest", highest, math.inf)
+    if not low < high:
+        raise InputError(f"--lowest {lowest}: must be below --highest {highest}")
+    sweep = _sweep(measured.read(path), loop, path)
+    if (low, high) != (0.0, math.inf):
+        sweep = sweep.restricted(low, high)
+    if not keep_inductive:
+        sweep = sweep.excluding_inductive()
+    area_cm2 = None if sweep.is_per_area and area is None else _area_cm2(area, cell, path)
+    temperature = cell.temperature if sweep.temperature_K is None else None
+    if kramers_kronig > 0:
+        from aspot.analysis.kramers_kronig import excluding_inconsistent
+
+        sweep = excluding_inconsistent(sweep, threshold=kramers_kronig)
+    return sweep, sweep.spectrum(area_cm2, temperature_K=temperature)
+
+
+def selection_lines(sweep: Measurement, spectrum: Spectrum, cell: Cell) -> list[str]:
+    """What was read and what was left out, for people."""
+    name = sweep.label or Path(sweep.source).name
+    lines = [f"{name}: {len(spectrum)} of {len(sweep)} points, read as {sweep.format}"]
+    lines += [f"  left out, {reason}: {n}" for reason, n in Counter(filter(None, sweep.excluded)).items()]
+    lines += [f"  {note}" for note in sweep.notes]
+    if abs(spectrum.temperature_K - cell.temperature) > 0.5:
+        lines.append(f"  measured at {spectrum.temperature_K:.2f} K, computed at {cell.temperature:.2f} K")
+    return lines
+
+
+def _frequency(option: str, text: str | None, default: float) -> float:
+    if text is None:
+        return default
+    from aspot.units import quantity
+
+    try:
+        value = quantity(text, "frequency")
+    except InputError as error:
+        raise InputError(f"{option} {text}: {error}") from None
+    if value <= 0:
+        raise InputError(f"{option} {text}: must be positive")
+    return value
+
+
+def _area_cm2(area: str | None, cell: Cell, path: Path) -> float:
+    from aspot.units import quantity
+
+    if area is not None:
+        try:
+            value = quantity(area, "area")
+        except InputError as error:
+            raise InputError(f"--area {area}: {error}") from None
+        if value <= 0:
+            raise InputError(f"--area {area}: must be positive")
+        return 1e4 * value
+    diameter = cell.working_electrode.diameter or cell.electrolyte.diameter
+    if diameter is None:
+        raise InputError(
+            f"--area: {path.name} is in ohm, and the case states no diameter of electrode or pellet; "
+            "give the geometric electrode area, as --area '0.28 cm^2'"
+        )
+    return 1e4 * math.pi / 4 * diameter**2
+
+
+def _sweep(sweeps: tuple[Measurement, ...], loop: int | None, path: Path) -> Measurement:
+    if loop is None:
+        if len(sweeps) > 1:
+            raise InputError(f"--loop: {path.name} holds {len(sweeps)} sweeps; say which, 1 to {len(sweeps)}")
+        return sweeps[0]
+    if not 1 <= loop <= len(sweeps):
+        raise InputError(f"--loop {loop}: {path.name} holds sweeps 1 to {len(sweeps)}")
+    return sweeps[loop - 1]
