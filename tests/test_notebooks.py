@@ -25,6 +25,7 @@ EXPECTED = {
     "04_rough_contact": ("contact fraction at 1 N", "parts of R_int / ohm cm2", 3),
     "05_random_spots": ("images of a cluster", "largest share of a spot", 3),
     "06_lens_pores": ("order of the error", "capacitance of a lens", 3),
+    "07_grains": ("Z, boundaries that conduct", "E of R_cc / eV", 3),
     "09_guhl2018": ("R of NASICON / ohm cm2", "spreading under a resistive layer / ohm cm2", 2),
     "11_chen2021": ("R_int of the case / ohm cm2", "mean over the contacts, 10 % in spots", 4),
     "12_wu2016": ("R/(L/sigma), both sides, spacing 30 L", "spacing at which constriction equals the slab / L", 3),

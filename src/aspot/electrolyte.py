@@ -89,7 +89,7 @@ class GrainBoundaries(Spec):
         InputError
             Not one grain fits.
         """
-        fit = int(available_m / self.grain_size - 0.25)
+        fit = int(available_m / self.grain_size - 0.25 + 1e-9)  # whole grains but for rounding
         if fit < 1:
             raise InputError(
                 f"electrolyte.grain_boundaries.grain_size = {self.grain_size:g} m: meshed grains need 1.25 grain "
