@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _BLUE, _RED, _ORANGE = "#1f5fa8", "#c23b22", "#e08214"
 _COLOURS = (_BLUE, _RED, "#4d9221", "#7b3294", _ORANGE)
 
-#: Labels closer than this share of the width of the picture would overlap.
-_LABEL_WIDTH = 0.13
+#: Labels closer than these shares of the width and height of the picture would overlap.
+_LABEL_WIDTH, _LABEL_HEIGHT = 0.11, 0.125
 
 Real = NDArray[np.float64]
 
@@ -78,12 +78,12 @@ def distributions(
     highest = max(float(d.gamma_ohm_cm2.max()) for d in found.values())
     lowest = min(0.0, *(float(d.gamma_ohm_cm2.min()) for d in found.values()))
     top = highest if highest > 0 else 1.0
-    if exact is not None:
-        _bars(ax, exact, (low, high), lowest / top)
     for (name, d), colour in zip(found.items(), _COLOURS, strict=False):
         ax.plot(d.tau_s, d.gamma_ohm_cm2, color=colour, lw=1.7, label=name, zorder=3)
-    _name_peaks(ax, found, top, (np.log10(low), np.log10(high)))
-    ax.set_ylim(1.05 * lowest, 1.42 * top)
+    head = _name_peaks(ax, found, top, (np.log10(low), np.log10(high)))
+    ax.set_ylim(1.05 * lowest, head * top)
+    if exact is not None:
+        _bars(ax, exact, (low, high), (1.05 * lowest / top, head))
     ax.axhline(0.0, color="black", lw=0.6, zorder=2)
     ax.set_xlabel(r"relaxation time $\tau$ / s")
     ax.set_ylabel(r"$\gamma(\ln \tau)$ / $\Omega\,$cm$^2$")
@@ -92,18 +92,18 @@ def distributions(
     ax.grid(alpha=0.25, lw=0.5)
     if title:
         ax.set_title(title, fontsize=10)
-    figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=4)
+    figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=6)
     return figure
 
 
-def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], lowest: float) -> None:
+def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], heights: tuple[float, float]) -> None:
     """R_k as bars over an axis of their own, at the right."""
     right = ax.twinx()
     inside = (exact.tau_s >= limits[0]) & (exact.tau_s <= limits[1])
     tau, r = exact.tau_s[inside], exact.resistance_ohm_cm2[inside]
     right.vlines(tau, 0.0, r, color=GREY, lw=3.0, alpha=0.55, label="relaxation times of the field model")
     top = float(r.max()) if r.size else 1.0
-    right.set_ylim(1.05 * lowest * top, 1.42 * top)
+    right.set_ylim(heights[0] * top, heights[1] * top)
     right.set_ylabel(r"$R_k$ / $\Omega\,$cm$^2$", color=GREY)
     right.tick_params(axis="y", colors=GREY)
     # The distribution in front of the bars.
@@ -111,19 +111,30 @@ def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], lowest:
     ax.patch.set_visible(False)
 
 
-def _name_peaks(ax: Axes, found: Mapping[str, Distribution], top: float, range_: tuple[float, float]) -> None:
-    """Resistance, capacitance and frequency above every peak; labels that would overlap are stacked."""
+def _name_peaks(ax: Axes, found: Mapping[str, Distribution], top: float, range_: tuple[float, float]) -> float:
+    """Resistance, capacitance and frequency above every peak; labels that would overlap are stacked.
+
+    Returns the height of the picture that holds them, over that of the highest peak.
+    """
     labels: list[tuple[float, float, Peak, str]] = [
         ((np.log10(peak.tau_s) - range_[0]) / (range_[1] - range_[0]), peak.height_ohm_cm2 / top, peak, colour)
         for d, colour in zip(found.values(), _COLOURS, strict=False)
         for peak in d.peaks
     ]
-    taken: list[tuple[float, float]] = []
-    for x, y, peak, colour in sorted(labels, key=lambda item: -item[1]):
-        place = y + 0.03
-        while any(abs(x - u) < _LABEL_WIDTH and abs(place - v) < 0.17 for u, v in taken):
-            place += 0.02
-        taken.append((x, place))
+    labels.sort(key=lambda item: -item[1])
+    head = 1.2
+    # The taller the picture, the more of gamma a label covers.
+    for _ in range(4):
+        places: list[float] = []
+        for k, (x, y, _, _) in enumerate(labels):
+            place = y + 0.02 * head
+            while any(
+                abs(x - labels[m][0]) < _LABEL_WIDTH and abs(place - places[m]) < _LABEL_HEIGHT * head for m in range(k)
+            ):
+                place += 0.01 * head
+            places.append(place)
+        head = max([1.2, *(place / (1.0 - 1.1 * _LABEL_HEIGHT) for place in places)])
+    for (_, y, peak, colour), place in zip(labels, places, strict=True):
         text = (
             f"{engineering(peak.resistance_ohm_cm2, 'Ω')} cm²\n{engineering(peak.capacitance_F_per_cm2, 'F')}/cm²\n"
             f"{engineering(peak.apex_frequency_Hz, 'Hz')}"
@@ -133,8 +144,9 @@ def _name_peaks(ax: Axes, found: Mapping[str, Distribution], top: float, range_:
             ha="center", va="bottom", linespacing=1.05, alpha=1.0 if peak.is_measured else 0.6,
             # The line of a label that had to move passes behind the labels beside it.
             zorder=6.0 - place + y, bbox={"fc": "white", "ec": "none", "alpha": 0.85, "pad": 0.5},
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5} if place > y + 0.1 else None,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.5} if place > y + 0.06 * head else None,
         )  # fmt: skip
+    return head
 
 
 def _inverse_time(x: Any) -> Any:
