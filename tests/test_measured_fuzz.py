@@ -47,7 +47,7 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
     files.what_reading_gives(path)
 
 
-WORDS = "f/Hz Z' -Z'' |Z| phase/deg 1 2.5 -3e4 1,5 nan 0 1e5 x End".split()
+WORDS = ["f/Hz", "Z'", "-Z''", "|Z|", "phase/deg", "1", "2.5", "-3e4", "1,5", "nan", "0", "1e5", "x", "End"]
 MARKS = ["\t", ";", ",", " ", "\n", "\n", "\r\n", '"', "#", "10\t1\t-1\n", "Temp. [K]", "cycle number"]
 FIRST = ["ZCURVE\tTABLE\n", "EXPLAIN\n", "Fixed value(s) :", "End Comments\n", "ZPLOT2 ASCII\n", "VERSION8.0\n"]
 FIRST += ["Freq(Hz)\tAmpl\tBias\tTime(Sec)\tZ'(a)\tZ''(b)\n", "EC-Lab ASCII FILE\nNb header lines : 3\n"]

@@ -14,7 +14,7 @@ from aspot import measured
 from aspot.errors import InputError
 from aspot.measured import FORMATS, Measurement
 from aspot.measured.columns import column, unit
-from aspot.measured.source import LONGEST_LINE, MOST_BYTES
+from aspot.measured.source import LONGEST_LINE, MOST_BYTES, MOST_LINES
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "reference" / "measured"
 F = files.FREQUENCY_HZ
@@ -520,6 +520,7 @@ def test_mpr_proves_what_it_reads(tmp_path: Path) -> None:
         (b"PK\x03\x04" + bytes(range(256)), "binary or damaged"),
         (b"\xff\xfea", "is not the text that its first bytes promise"),
         (b"f/Hz,Z',Z''\n1,2,3\n" + b"x" * (LONGEST_LINE + 1), f"line 3: {LONGEST_LINE + 1} characters"),
+        (b"1\n" * (MOST_LINES + 1), f"has more than {MOST_LINES} lines"),
         (b"f/Hz,Z',Z''\n", "no table"),
         (b"f/Hz,Z',Z''\n10,1,2\n1,1\n", "line 3: 2 fields where line 1 names 3"),
         (b"f/Hz,Z',Z''\n10,1,2\n1,1,2,3\n", "line 3: 4 fields where line 1 names 3"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 
 from aspot.errors import InputError
@@ -65,6 +66,12 @@ _KIND: dict[str, tuple[str, float | None]] = {
     "temperature": ("temperature", None),
     "measured temperature": ("temperature", None),
 }
+
+#: A longer name is none.
+_LONGEST_NAME = 80
+_FREQUENCY_WORD = re.compile(
+    r"(?<![A-Za-z])(?:f|fr|freq[a-z]*|frecuencia|omega|w|angular[_ ]?frequency|[\u03c9])(?![A-Za-z])", re.IGNORECASE
+)
 
 #: What users may name in `columns`.
 CHOOSABLE = ("frequency", "real", "imaginary", "minus_imaginary", "modulus", "phase", "minus_phase", "cycle")
@@ -150,6 +157,11 @@ def _candidates(name: str) -> Iterable[tuple[str, Unit | None]]:
     yield name, None
 
 
+def may_name_frequency(line: str) -> bool:
+    """Whether a line has a word that names a frequency: quick, for lines by the thousand."""
+    return _FREQUENCY_WORD.search(line) is not None
+
+
 def column(name: str, place: int) -> Column | None:
     """What a column holds, or None if it is nothing that counts here.
 
@@ -160,24 +172,27 @@ def column(name: str, place: int) -> Column | None:
     place : int
         From 0.
     """
+    found = _meaning(name) if len(name) <= _LONGEST_NAME else None
+    return None if found is None else replace(found, place=place)
+
+
+@lru_cache(maxsize=4096)
+def _meaning(name: str) -> Column | None:
+    """What a name says, at place 0."""
     cleaned = re.sub(r"^data\s*:\s*", "", clean(name), flags=re.IGNORECASE)
-    if len(cleaned) > 80:
-        return None
     for base, found in _candidates(cleaned):
         quantity, sign = _quantity(base)
         if quantity is None:
             continue
         kind, factor = _KIND[quantity]
         if found is None:
-            return Column(
-                place=place, quantity=quantity, factor=sign * (math.nan if factor is None else factor), name=name
-            )
+            return Column(place=0, quantity=quantity, factor=sign * (math.nan if factor is None else factor), name=name)
         if quantity == "frequency" and found.kind == "angular":
             kind = "angular"
         if found.kind != kind:
             continue
         return Column(
-            place=place,
+            place=0,
             quantity="frequency" if quantity == "omega" else quantity,
             factor=sign * found.factor,
             offset=found.offset,

@@ -17,7 +17,7 @@ MOST_BYTES = 32 * 2**20
 #: Longer lines are no lines of a table [characters].
 LONGEST_LINE = 20_000
 #: More lines than this are refused.
-MOST_LINES = 500_000
+MOST_LINES = 200_000
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
@@ -123,9 +123,11 @@ class Source:
         InputError
             If it is no text, has too many lines, or a line is too long.
         """
+        if self.text.count("\n") > MOST_LINES:
+            raise InputError(f"{self.path}: has more than {MOST_LINES} lines")
         lines = tuple(_LINE_END.split(self.text))
         if len(lines) > MOST_LINES:
-            raise InputError(f"{self.path}: has {len(lines)} lines, allowed are {MOST_LINES}")
+            raise InputError(f"{self.path}: has more than {MOST_LINES} lines")
         for number, line in enumerate(lines, start=1):
             if len(line) > LONGEST_LINE:
                 raise self.error(f"{len(line)} characters", f"at most {LONGEST_LINE}", line=number)

@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aspot.measured.columns import Column, chosen, clean, groups, recognised
+from aspot.measured.columns import Column, chosen, clean, groups, may_name_frequency, recognised
 from aspot.measured.source import Source, shown
 
 #: Delimiters in the order in which they are tried.
 DELIMITERS = ("\t", ";", ",", "  ", " ")
 
-#: A line of more names is none.
-_MOST_COLUMNS = 400
+#: Lines of more names or characters name no columns; more lines that might do so than this are not tried.
+_MOST_COLUMNS, _LONGEST_HEADER, _MOST_HEADERS = 200, 4000, 5000
 #: Frequencies outside are no measurements [Hz].
 FREQUENCY_RANGE_HZ = (1e-8, 1e14)
 #: Larger impedances are no measurements [ohm].
@@ -136,7 +136,7 @@ def header_of(
     line: str, wanted: Mapping[str, str | int] | None = None
 ) -> tuple[tuple[str, ...], tuple[Column, ...], str]:
     """Names, columns that count and delimiter of a line of names; no columns if it is none."""
-    if len(line) > 5000 or not re.search(r"[A-Za-z\u03c9]", line):
+    if len(line) > _LONGEST_HEADER or not (may_name_frequency(line) if wanted is None else re.search("[A-Za-z]", line)):
         return (), (), ""
     if line.lstrip().startswith(("#", "%")):
         line = line.lstrip(" \t#%")  # names as a comment
@@ -175,6 +175,7 @@ def blocks(
     header: Block | None = None
     rows: list[tuple[int, tuple[str, ...]]] = []
     before: list[str] = []
+    n_tried = 0
 
     def close() -> None:
         nonlocal rows, before
@@ -187,6 +188,9 @@ def blocks(
         if not line.strip():
             continue
         if not is_row(line):
+            n_tried += 1
+            if n_tried > _MOST_HEADERS:
+                raise source.error(f"more than {_MOST_HEADERS} lines of text", "a table of numbers", line=line_number)
             names, columns, delimiter = header_of(line, wanted)
             if columns:
                 close()
