@@ -137,7 +137,7 @@ class Plan:
             out["depth of grains meshed [m]"] = crystal.grains.depth_m
         if self.pellet is not None:
             out["pellet"] = "electrode smaller than the pellet: solved on two scales"
-        level = min(2, self.backend.n_levels - 1)
+        level = min(self.backend.usual_level(self.cell.numerics.relative_tolerance), self.backend.n_levels - 1)
         out["unknowns (about)"] = round(self.unknowns(level))
         out["memory (about) [MB]"] = round(max(self.memory_bytes(level) / 1e6, 100.0))
         return out

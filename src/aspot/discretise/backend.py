@@ -36,6 +36,8 @@ class Backend:
         Levels 0 .. n_levels - 1, each finer than the one before.
     first_level : callable
         relative tolerance -> level to begin with.
+    usual_level : callable
+        relative tolerance -> level at which most cells end, for estimates.
     extrapolation : callable
         level -> (weight, safety): the change of Z from the level before is added once more with this weight; times
         `safety` it is taken as the error of the result.
@@ -64,6 +66,7 @@ class Backend:
     name: str
     n_levels: int
     first_level: Callable[[float], int] = lambda _: 0
+    usual_level: Callable[[float], int] = lambda _: 2
     extrapolation: Callable[[int], tuple[float, float]]
     accepts: Callable[[object], bool]
     prefers: Callable[[object], bool] = lambda _: False

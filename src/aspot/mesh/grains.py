@@ -21,6 +21,11 @@ BOUNDARIES, GRAINS = "grain_boundaries", "grains"
 _PER_GRAIN = 0.7
 
 
+def sizes_of_grains(sizes: MeshSizes, grain_size: float) -> MeshSizes:
+    """Sizes that are small enough for grains, too."""
+    return replace(sizes, max_size=max(min(sizes.max_size, _PER_GRAIN * grain_size), sizes.rim_size))
+
+
 def build(
     cell: BoxCell,
     walls: Sequence[NDArray[np.float64]],
@@ -64,7 +69,7 @@ def build(
         raise InputError(f"grain_depth = {grain_depth} m: must be positive and at most the depth, {depth} m")
     if cell.periodic:
         raise InputError("periodic = True: grains are meshed in cells with mirror planes only")
-    sizes = replace(sizes, max_size=max(min(sizes.max_size, _PER_GRAIN * grain_size), sizes.rim_size))
+    sizes = sizes_of_grains(sizes, grain_size)
     estimate = estimated_tetrahedra(cell, depth, sizes)
     if estimate > MAX_TETRAHEDRA:
         raise MemoryLimitError(f"about {estimate:.2g} tetrahedra would be needed, the limit is {MAX_TETRAHEDRA:.2g}")

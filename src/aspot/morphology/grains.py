@@ -6,6 +6,7 @@ The electrolyte lies at z > 0. All polygons are in metres.
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -25,7 +26,7 @@ _NEAREST = 0.02
 _RELAXATIONS = 3
 
 
-class Grains(Protocol):
+class Grains(Hashable, Protocol):
     """Part of the electrolyte, from the interface down to `depth_m`, divided into grains."""
 
     @property
@@ -38,6 +39,9 @@ class Grains(Protocol):
 
     def walls(self, size_x: float, size_y: float) -> Polygons:
         """Boundaries in [0, size_x] x [0, size_y] x [0, depth_m], its floor included: plane polygons (k, 3) [m]."""
+
+    def edges(self, size_x: float, size_y: float) -> FloatArray:
+        """Edges where boundaries meet each other or the faces of the cell, by their ends, (n, 2, 3) [m]."""
 
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains in the cell."""
@@ -112,6 +116,17 @@ class Bricks:
             z = (k + 1) * self.size_m
             out.append(np.array([(0, 0, z), (size_x, 0, z), (size_x, size_y, z), (0, size_y, z)]))
         return tuple(out)
+
+    def edges(self, size_x: float, size_y: float) -> FloatArray:
+        """Those of all cubes [m]."""
+        xyz = [np.array([0.0, *self.planes(size, axis), size]) for size, axis in ((size_x, "x"), (size_y, "y"))]  # type: ignore[arg-type]
+        xyz.append(self.size_m * np.arange(self.layers + 1))
+        out = []
+        for k in range(3):
+            ends = [np.stack(np.meshgrid(*xyz[:k], part, *xyz[k + 1 :], indexing="ij"), axis=-1).reshape(-1, 3)
+                    for part in (xyz[k][:-1], xyz[k][1:])]  # fmt: skip
+            out.append(np.stack(ends, axis=1))
+        return np.concatenate(out)
 
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains, those cut by mirror planes included."""
@@ -208,6 +223,14 @@ class VoronoiGrains:
                 out.append(np.where(np.abs(polygon - box) < 1e-9 * box, box, polygon))
         z = self.depth_m
         return (*out, np.array([(0, 0, z), (size_x, 0, z), (size_x, size_y, z), (0, size_y, z)]))
+
+    def edges(self, size_x: float, size_y: float) -> FloatArray:
+        """Those of all polygons but the floor, each once [m]."""
+        walls = self.walls(size_x, size_y)[:-1]
+        both = np.concatenate([np.stack([wall, np.roll(wall, -1, axis=0)], axis=1) for wall in walls])
+        middles = np.round(both.mean(axis=1) / (1e-6 * self.size_m))
+        _, first = np.unique(middles, axis=0, return_index=True)
+        return np.asarray(both[first])
 
     def count(self, size_x: float, size_y: float) -> int:
         """Number of grains."""
