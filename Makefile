@@ -1,6 +1,6 @@
 # Needs git, make, python3 (3.11 or later) and python3-venv; everything else comes as pinned wheels into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench notebooks lock clean
+.PHONY: help run test lint format types bench notebooks docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -62,6 +62,9 @@ notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
 	$(BIN)/python -m pytest --nbmake -p no:cacheprovider build/notebooks
 
 # uv resolves for Linux (x86-64, aarch64) and macOS, Python 3.11 and later, at once. It is needed for nothing else.
+docs: $(VENV)/dev.stamp  ## build the documentation into build/docs, every block of code and every notebook executed
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
 lock:  ## resolve the dependencies anew (LOCK_ARGS=--upgrade for newer versions)
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install -qq --disable-pip-version-check uv

@@ -1,0 +1,69 @@
+"""Sphinx: pages in Markdown whose code runs while they are built, notebooks, and the API from its docstrings."""
+
+import os
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+project = "aspot"
+author = "The aspot developers"
+copyright = author  # noqa: A001  Sphinx asks for this name
+release = version = installed("aspot")
+
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
+html_theme = "furo"
+html_title = "aspot"
+html_static_path: list[str] = []
+exclude_patterns = ["conf.py", "generated/*.py", "**.ipynb_checkpoints"]
+
+myst_enable_extensions = ["deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Every block of code runs; an error stops the build. ASPOT_DOCS_EXECUTE=off shows pages as they are, for drafts.
+nb_execution_mode = os.environ.get("ASPOT_DOCS_EXECUTE", "cache")
+nb_execution_excludepatterns = ["_notebooks/*"] if os.environ.get("ASPOT_DOCS_NOTEBOOKS") == "off" else []
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_show_tb = True
+nb_merge_streams = True
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say them in words
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+
+def _notebooks() -> None:
+    """The notebooks of the repository, beside the pages; rewritten only when they change, so that caches hold."""
+    here = Path(__file__).resolve().parent
+    target = here / "_notebooks"
+    target.mkdir(exist_ok=True)
+    sources = {path.stem: path for path in (here.parent / "notebooks").glob("[0-9]*.py")}
+    for old in target.iterdir():
+        if old.stem not in sources:
+            old.unlink()
+    for name, path in sources.items():
+        notebook = jupytext.read(path)
+        notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        for k, cell in enumerate(notebook.cells):
+            cell["id"] = f"{name}-{k}"  # else random, and never the same twice
+        text = nbformat.writes(notebook)
+        made = target / f"{name}.ipynb"
+        if not made.is_file() or made.read_text(encoding="utf-8") != text:
+            made.write_text(text, encoding="utf-8")
+
+
+def _escaped(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """|Z| is a modulus, not a substitution of reStructuredText."""
+    lines[:] = [line if line.lstrip().startswith((">>>", "...")) else line.replace("|", "\\|") for line in lines]
+
+
+def setup(app: object) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _escaped)  # type: ignore[attr-defined]
+
+
+_notebooks()
