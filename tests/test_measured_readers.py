@@ -87,8 +87,8 @@ def test_metadata_of_each_instrument(tmp_path: Path) -> None:
     assert (zplot.metadata["area_cm2"], zplot.metadata["amplitude_V"]) == (0.283, 0.01)
     (ism,) = read(tmp_path, files.ism(), "a.ism")
     assert (ism.metadata["system"], ism.metadata["date"]) == ("Pellet", "2024-05-12 16:53:20")
-    (relaxis, *_) = read(tmp_path, files.relaxis())
-    assert "pellet1.txt" in str(relaxis.metadata["description"])
+    for n, relaxis in enumerate(read(tmp_path, files.relaxis()), start=1):
+        assert f"pellet{n}.txt" in str(relaxis.metadata["description"])
     (novo, *_) = read(tmp_path, files.novocontrol())
     assert novo.metadata["sample"] == "pellet 7"
     assert novo.metadata["area_cm2"] == pytest.approx(math.pi / 4 * 0.6**2)
@@ -338,6 +338,18 @@ def test_loops_without_a_cycle_number_are_told_by_the_restart_of_the_frequency(w
         assert all(same(m) for m in sweeps)
 
 
+def test_loops_over_different_ranges(tmp_path: Path) -> None:
+    """A wider second loop is a loop; a range measured after another one is the same sweep."""
+    f = np.logspace(6, 0.5, 12)
+    z = files.impedance(f)
+    one, two = read(tmp_path, files.csv([(F, Z), (f, z)]))
+    assert same(one)
+    assert same(two, z, f)
+    (m,) = read(tmp_path, files.csv([(F[5:], Z[5:]), (F[:6], Z[:6])]))
+    assert (len(m), m.n_excluded) == (11, 1)
+    assert same(m)
+
+
 def test_a_first_part_upwards_and_single_points_out_of_order_are_one_sweep(tmp_path: Path) -> None:
     order = [*range(4, -1, -1), *range(5, 10)]  # 1 kHz up to 100 kHz, then on below
     swapped = [0, 1, 2, 4, 3, 5, 6, 7, 8, 9]
@@ -371,6 +383,16 @@ def test_temperatures_in_one_file(tmp_path: Path) -> None:
     for a, b in zip(sweeps, read(tmp_path, inside), strict=True):
         assert np.array_equal(a.impedance_ohm, b.impedance_ohm)
         assert a.temperature_K == b.temperature_K
+
+
+def test_a_probe_of_coarse_steps_does_not_split_a_sweep(tmp_path: Path) -> None:
+    data = files.csv(
+        names=("f/Hz", "Z'", "Z''", "Temperature/°C"), values=lambda f, z: (f, z.real, z.imag, 25.0 + 0.1 * (f < 1e3))
+    )
+    (m,) = read(tmp_path, data)
+    assert same(m)
+    assert m.temperature_K == pytest.approx(298.2, abs=0.06)
+    assert m.notes == ("temperature 298.15 to 298.25 K during the sweep",)
 
 
 def test_temperature_of_a_probe_and_of_the_caller(tmp_path: Path) -> None:
@@ -489,6 +511,15 @@ def test_mpr_columns_that_nobody_knows(tmp_path: Path) -> None:
     assert one.notes == ("column of unknown number 250, 4 bytes wide, not read",)
     with pytest.raises(InputError, match=r"unknown numbers \[250, 251\].*\.mpt"):
         read(tmp_path, files.mpr(extra=[250, 251]), "a.mpr")
+
+
+def test_a_signalling_nan_in_mpr_is_a_point_without_impedance(tmp_path: Path) -> None:
+    """Found by fuzzing: converting one to double precision warns."""
+    data = bytearray(files.mpr(modulus=False))
+    at = data.index(b"VMP data") + 51 + 406 + 9 + 4  # Re(Z) of the first point
+    data[at : at + 4] = bytes.fromhex("010080ff")
+    one, _ = read(tmp_path, bytes(data), "a.mpr")
+    assert one.excluded[0] == "impedance is not a finite number"
 
 
 def test_mpr_proves_what_it_reads(tmp_path: Path) -> None:

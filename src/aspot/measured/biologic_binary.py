@@ -182,16 +182,22 @@ def _records(source: Source, module: _Module) -> tuple[NDArray[np.void], list[st
     return np.frombuffer(body, np.dtype(types)), notes
 
 
+def _column(records: NDArray[np.void], number: int) -> NDArray[np.float64]:
+    """One column in double precision, silent about NaN of any kind."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(records[str(number)].astype(float))
+
+
 def _points(source: Source, records: NDArray[np.void]) -> Points:
     names = records.dtype.names or ()
-    f = records[str(_FREQUENCY)].astype(float)
-    z = complex_of(records[str(_REAL)], -records[str(_MINUS_IMAGINARY)].astype(float))
+    f = _column(records, _FREQUENCY)
+    z = complex_of(_column(records, _REAL), -_column(records, _MINUS_IMAGINARY))
     low, high = FREQUENCY_RANGE_HZ
     is_direct = f == 0
     for bad in np.flatnonzero(~is_direct & ~((f >= low) & (f <= high)))[:1]:
         raise source.error(f"point {bad + 1}: frequency {f[bad]:g} Hz", f"{low:g} to {high:g} Hz")
     if str(_MODULUS) in names:
-        modulus = records[str(_MODULUS)].astype(float)
+        modulus = _column(records, _MODULUS)
         with np.errstate(invalid="ignore", over="ignore"):
             is_off = np.abs(np.abs(z) - modulus) > 1e-4 * np.abs(modulus)
         is_off &= ~is_direct & np.isfinite(z) & np.isfinite(modulus) & (modulus != 0)
@@ -205,13 +211,13 @@ def _points(source: Source, records: NDArray[np.void]) -> Points:
     n_direct = int(is_direct.sum())
     temperature = None
     if str(_TEMPERATURE) in names:
-        temperature = records[str(_TEMPERATURE)].astype(float)[keep] + 273.15
+        temperature = _column(records, _TEMPERATURE)[keep] + 273.15
     return Points(
         frequency_Hz=f[keep],
         impedance=z[keep],
         line=np.flatnonzero(keep) + 1,
         is_per_area=False,
-        cycle=records[str(_CYCLE)].astype(float)[keep] if str(_CYCLE) in names else None,
+        cycle=_column(records, _CYCLE)[keep] if str(_CYCLE) in names else None,
         measured_temperature_K=temperature,
         notes=(f"{n_direct} rows with frequency 0 (direct current) are no impedances: left out",) if n_direct else (),
     )

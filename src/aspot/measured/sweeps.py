@@ -15,8 +15,8 @@ IntArray = NDArray[np.int64]
 
 #: More sweeps than this in one file are refused: its frequencies are no sweeps.
 MOST_SWEEPS = 5_000
-#: A set temperature repeats: at most one value for this many rows.
-_ROWS_PER_TEMPERATURE = 3
+#: Temperatures of one sweep lie within this [K]; a set temperature has at least so many rows.
+_SAME_TEMPERATURE_K, _FEWEST_AT_A_TEMPERATURE = 2.0, 3
 
 
 def restarts(frequency_Hz: NDArray[np.float64]) -> list[IntArray]:
@@ -67,7 +67,8 @@ def measurements(
 ) -> list[Measurement]:
     """Every sweep of the points as a measurement of its own.
 
-    Split by cycle number, then by set temperature, then by restarts.
+    Split by cycle number, then by restarts of the frequency; by set temperature where the temperatures stand within
+    the frequencies.
 
     Raises
     ------
@@ -76,35 +77,28 @@ def measurements(
     """
     out: list[Measurement] = []
     for p in points:
-        for chosen, temperature, cycle in _parts(p):
-            if not chosen.size:
-                continue
+        for rows, cycle in _cycles(p):
             try:
-                sweeps = restarts(p.frequency_Hz[chosen])
+                sweeps = _sweeps(p, rows)
             except ValueError as error:
                 raise source.error(str(error), "sweeps, or a column with the cycle number") from None
             if len(sweeps) + len(out) > MOST_SWEEPS:
                 raise source.error(f"more than {MOST_SWEEPS} sweeps", "that many")
-            for sweep in sweeps:
-                out.append(_measurement(p, chosen[sweep], temperature, cycle, metadata, notes))
+            out += [_measurement(p, sweep, cycle, metadata, notes) for sweep in sweeps]
     if not out:
         raise source.error("no point with a frequency above 0", "at least one")
     return out
 
 
 def _measurement(
-    p: Points,
-    index: IntArray,
-    temperature: float | None,
-    cycle: int | None,
-    metadata: Mapping[str, str | float],
-    notes: Sequence[str],
+    p: Points, index: IntArray, cycle: int | None, metadata: Mapping[str, str | float], notes: Sequence[str]
 ) -> Measurement:
     said = [*p.notes, *notes]
-    if temperature is None:
-        measured = p.measured_temperature_K if p.measured_temperature_K is not None else p.temperature_K
-        temperature, remark = _mean_temperature(measured, index)
-        said += remark
+    temperature = None
+    for values in (p.temperature_K, p.measured_temperature_K):
+        if temperature is None:
+            temperature, remark = _mean_temperature(values, index)
+            said += remark
     return Measurement(
         frequency_Hz=p.frequency_Hz[index],
         impedance_ohm=p.impedance[index],
@@ -129,22 +123,37 @@ def _mean_temperature(values: NDArray[np.float64] | None, index: IntArray) -> tu
     return float(np.median(t)), remark
 
 
-def _parts(p: Points) -> list[tuple[IntArray, float | None, int | None]]:
-    """Rows of one cycle and one set temperature: indices, temperature, cycle number."""
-    everything: list[tuple[IntArray, int | None]] = [(np.arange(p.frequency_Hz.size), None)]
-    if p.cycle is not None and np.all(np.isfinite(p.cycle)) and p.cycle.size:
-        cuts = np.flatnonzero(np.diff(p.cycle)) + 1
-        everything = [(rows, int(p.cycle[rows[0]])) for rows in np.split(np.arange(p.cycle.size), cuts)]
-    out: list[tuple[IntArray, float | None, int | None]] = []
-    for rows, cycle in everything:
-        t = None if p.temperature_K is None else p.temperature_K[rows]
-        if t is None or not np.all(np.isfinite(t)):
-            out.append((rows, None, cycle))
-            continue
-        values, first = np.unique(t, return_index=True)
-        if values.size * _ROWS_PER_TEMPERATURE > rows.size and values.size > 1:
-            out.append((rows, None, cycle))
-            continue
-        for value in values[np.argsort(first)].tolist():
-            out.append((rows[t == value], value if 1.0 < value < 5000.0 else None, cycle))
-    return out
+def _cycles(p: Points) -> list[tuple[IntArray, int | None]]:
+    """Rows of one cycle, and its number."""
+    n = p.frequency_Hz.size
+    if not n:
+        return []
+    if p.cycle is None or not np.all(np.isfinite(p.cycle)):
+        return [(np.arange(n), None)]
+    cuts = np.flatnonzero(np.diff(p.cycle)) + 1
+    return [(rows, int(p.cycle[rows[0]])) for rows in np.split(np.arange(n), cuts)]
+
+
+def _sweeps(p: Points, rows: IntArray) -> list[IntArray]:
+    """Rows of each sweep.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be told apart.
+    """
+    failure = None
+    try:
+        sweeps = [rows[sweep] for sweep in restarts(p.frequency_Hz[rows])]
+    except ValueError as error:
+        failure, sweeps = error, []
+    if p.temperature_K is not None and np.all(np.isfinite(p.temperature_K[rows])):
+        t = p.temperature_K
+        if failure is not None or any(np.ptp(t[sweep]) > _SAME_TEMPERATURE_K for sweep in sweeps):
+            values, first, count = np.unique(t[rows], return_index=True, return_counts=True)
+            if values.size > 1 and count.min() >= _FEWEST_AT_A_TEMPERATURE:
+                groups = [rows[t[rows] == value] for value in values[np.argsort(first)]]
+                return [group[sweep] for group in groups for sweep in restarts(p.frequency_Hz[group])]
+    if failure is not None:
+        raise failure
+    return sweeps
