@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from samples import result
 
 import aspot
-from aspot.analysis.kramers_kronig import KramersKronig, check_kramers_kronig, excluding_inconsistent
+from aspot.analysis.kramers_kronig import KramersKronig, _beyond_outliers, check_kramers_kronig, excluding_inconsistent
 from aspot.errors import InputError
 from aspot.measured import Measurement
 from aspot.parametric import Family
@@ -254,6 +254,30 @@ def test_the_low_end_of_a_drifting_cell_is_marked_as_a_whole() -> None:
     assert marked[-1] == 68
     assert f[marked[0]] < 1.0
     assert (np.diff(marked) == 1).all()
+
+
+def test_nothing_is_said_for_a_point_behind_wrong_ones() -> None:
+    z = two_arcs()
+    z[63:68] *= 1.3
+    assert np.flatnonzero(check(z).is_outlier).tolist() == [63, 64, 65, 66, 67, 68]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "cut_off"),
+    [
+        ("..........", ".........."),
+        (".....xxx..", ".....xxxxx"),
+        (".xxxx.....", "xxxxx....."),
+        (".....xxx...", "..........."),
+        (".....xx.x.", ".........."),
+        ("xxx.....xx", "xxx......."),
+        ("..xxx.xxxx", "xxxxx.xxxx"),
+    ],
+)
+def test_an_end_beyond_a_run_of_outliers_is_cut_off(left_out: str, cut_off: str) -> None:
+    """One or two points beyond three that are wrong have nothing beside them that would tell."""
+    found = _beyond_outliers(np.array([c == "x" for c in left_out]))
+    assert "".join("x" if c else "." for c in found) == cut_off
 
 
 def test_inductive_loops_have_to_be_allowed() -> None:
