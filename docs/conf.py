@@ -28,6 +28,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables made by code
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say them in words

@@ -344,3 +344,8 @@ def test_pyplot_is_never_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_figures_show_themselves_in_notebooks() -> None:
+    """Jupyter asks for _repr_png_; plain figures have it only after %matplotlib inline."""
+    assert plot.new_figure(2.0, 1.0)._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]

@@ -6,7 +6,9 @@ notebook the figure shows itself; `save` writes it to a file.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,13 +29,27 @@ _VISIBLE = 2e-3
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """A figure that is not registered with pyplot [inch]."""
+    """A figure that is not registered with pyplot, but shows itself in notebooks [inch]."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = _shown_figure()(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
+
+
+@cache
+def _shown_figure() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):
+        """Jupyter asks an object for its picture; of a plain Figure it knows one only where pyplot is set up."""
+
+        def _repr_png_(self) -> bytes:
+            data = io.BytesIO()
+            self.savefig(data, format="png", dpi=100)
+            return data.getvalue()
+
+    return ShownFigure
 
 
 def save(figure: Figure, path: str | Path) -> None:
