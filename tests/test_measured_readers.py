@@ -215,7 +215,7 @@ def test_impedance_per_area_is_recognised_by_its_unit(name: str, factor: float, 
 
 @pytest.mark.parametrize(
     "name",
-    ["Re(Y)/Ohm-1", "Im(M)", "Z'/Ohm.cm", "time/s", "<Ewe>/V", "-Z'", "|Y|/S", "Re(Zce)/Ohm", "Cs/µF", "Z'/Hz", ""],
+    ["Re(Y)/Ohm-1", "Im(M)", "Z'/Ohm.cm", "time/s", "<Ewe>/V", "-|Z|", "|Y|/S", "Re(Zce)/Ohm", "Cs/µF", "Z'/Hz", ""],
 )  # fmt: skip
 def test_what_is_no_impedance_is_not_taken_for_one(name: str) -> None:
     assert column(name, 0) is None
@@ -252,6 +252,19 @@ def test_columns_may_be_chosen_by_name_and_number(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             read(tmp_path, data, columns=wrong)
+
+
+def test_a_number_alone_on_its_line_counts_the_points(tmp_path: Path) -> None:
+    """As FRA of Autolab (.P00, with names) and Elchemea (.i2b, without) write it."""
+    named = files.csv(names=(" f/Hz ", " Z'/Ohm ", " -Z''/Ohm ", "time/s"), delimiter="\t",
+                      values=lambda f, z: (f, z.real, -z.imag, 1.0))  # fmt: skip
+    head, _, rows = named.partition(b"\n")
+    for n, notes in ((10, ()), (29, ("29 points are announced, the table has 10",))):
+        (m,) = read(tmp_path, b"Procedure: pellet\n" + head + f"\n {n} \n".encode() + rows)
+        assert same(m)
+        assert m.notes == notes
+    (m,) = read(tmp_path, b"pellet\n\n10\n" + files.csv(names=None, delimiter=" "))
+    assert same(m)
 
 
 def test_names_may_stand_in_a_comment_and_rows_side_by_side(tmp_path: Path) -> None:
@@ -460,6 +473,8 @@ def test_phase_without_unit(tmp_path: Path) -> None:
     (m,) = read(tmp_path, degrees)
     assert same(m)
     assert "phase taken in degrees: values beyond 2 pi" in m.notes
+    negative = files.csv(names=("f", "|Z|", "−phase"), values=lambda f, z: (f, abs(z), -math.degrees(np.angle(z))))
+    assert same(read(tmp_path, negative)[0])
     radians = files.csv(names=("f", "|Z|", "phase"), values=lambda f, z: (f, abs(z), np.angle(z)))
     with pytest.raises(InputError, match="without unit"):
         read(tmp_path, radians)

@@ -3,7 +3,8 @@
 .dfr: text, `VERSION8.0`, the number of points, a line, then nine lines for each point: frequency, Z', -Z'', E, I,
 time and three more (facts from the reader of `pyimpspec`, made from a file of version 8.0; no real file could be read
 here, so that other versions are refused). Nova: a table of `Frequency (Hz)`, `Z' (Ω)`, `-Z'' (Ω)`, ... with
-semicolons, commas or tabs, the decimal mark of the machine; names as in published scripts for such files.
+semicolons, commas or tabs, the decimal mark of the machine; names as in published scripts for such files. Older
+exports of FRA (.P00), names of columns and below them the number of points, are plain tables.
 """
 
 from __future__ import annotations

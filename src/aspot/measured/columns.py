@@ -91,7 +91,7 @@ class Unit:
 class Column:
     """One column: its place from 0, the quantity, and value = (factor * number + offset).
 
-    `factor` is NaN for a phase or temperature whose unit is not stated.
+    `factor` is NaN, with its sign, for a phase or temperature whose unit is not stated.
     """
 
     place: int
@@ -186,7 +186,8 @@ def _meaning(name: str) -> Column | None:
             continue
         kind, factor = _KIND[quantity]
         if found is None:
-            return Column(place=0, quantity=quantity, factor=sign * (math.nan if factor is None else factor), name=name)
+            size = math.nan if factor is None else factor
+            return Column(place=0, quantity=quantity, factor=math.copysign(size, sign), name=name)
         if quantity == "frequency" and found.kind == "angular":
             kind = "angular"
         if found.kind != kind:
@@ -213,7 +214,7 @@ def _quantity(base: str) -> tuple[str | None, int]:
     if compact.startswith("(") and compact.endswith(")") and "(" not in compact[1:]:
         compact = compact[1:-1]
     quantity = _NAMES.get(compact)
-    if sign < 0 and quantity not in ("imaginary", "phase"):
+    if sign < 0 and quantity not in ("real", "imaginary", "phase"):
         return None, 1
     return quantity, sign
 

@@ -121,7 +121,10 @@ def rows(source: Source, header: int, names: tuple[str, ...]) -> tuple[tuple[int
 def _nameless(source: Source, wanted: Mapping[str, str | int] | None) -> Points:
     """A table without names."""
     numbered = [(i, line) for i, line in enumerate(source.lines, start=1) if line.strip()]
-    first = next((k for k, (_, line) in enumerate(numbered) if is_row(line)), None)
+    # A number alone on its line counts the points.
+    first = next(
+        (k for k, (_, line) in enumerate(numbered) if is_row(line) and not re.fullmatch(r"\s*[0-9]+\s*", line)), None
+    )
     if first is None:
         raise no_table(source)
     line_number, line = numbered[first]

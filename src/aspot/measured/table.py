@@ -101,7 +101,8 @@ def is_row(line: str) -> bool:
 class Block:
     """One table as found: the numbers of its lines count from 1.
 
-    `before` are the lines of text since the block before, `after` those that follow the last block.
+    `before` are the lines of text since the block before, `after` those that follow the last block, `announced` is the
+    number of points that a line of its own states.
     """
 
     header: int | None
@@ -111,6 +112,7 @@ class Block:
     rows: tuple[tuple[int, tuple[str, ...]], ...]
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    announced: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -178,9 +180,12 @@ def blocks(
     n_tried = 0
 
     def close() -> None:
-        nonlocal rows, before
+        nonlocal rows, before, header
         if header is not None and rows:
-            found.append(replace(header, rows=tuple(rows), before=tuple(before)))
+            wrong = header.announced not in (None, len(rows))
+            said = (f"{header.announced} points are announced, the table has {len(rows)}",) if wrong else ()
+            found.append(replace(header, rows=tuple(rows), before=tuple(before), notes=said))
+            header = replace(header, announced=None)
             before = []
         rows = []
 
@@ -201,6 +206,9 @@ def blocks(
             continue
         if not rows and not found and header.header is not None:
             header = replace(header, delimiter=_delimiter_of_rows(line, header))
+        if not rows and (announced := re.fullmatch(r"\s*([0-9]{1,7})\s*", line)):
+            header = replace(header, announced=int(announced[1]))  # the number of points, as FRA writes it
+            continue
         fields = split(line, header.delimiter)
         if len(fields) < len(header.names):
             fields += [""] * _empty_at_end(line, header.delimiter, len(header.names) - len(fields))
@@ -373,7 +381,7 @@ def _gaps(index: NDArray[np.float64] | None, lines: Sequence[int]) -> list[str]:
 
 def _factor(column: Column) -> float:
     """The factor; of a phase without unit only the sign (the unit follows from the values)."""
-    return column.factor if math.isfinite(column.factor) else (-1.0 if column.name.strip().startswith("-") else 1.0)
+    return column.factor if math.isfinite(column.factor) else math.copysign(1.0, column.factor)
 
 
 def _has_unit(group: Mapping[str, Column]) -> bool:
