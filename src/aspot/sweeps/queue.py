@@ -162,4 +162,5 @@ class Families:
             key=f"{self._sweep.digest}/{geometry}",
             anchor=changes[rows[len(rows) // 2]],
             training=tuple(changes[row] for row in chosen),
+            cases=len(rows),
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from aspot.cell import Cell, Frequencies
 from aspot.errors import AspotError
-from aspot.parametric import Family
+from aspot.parametric import Evaluation, Family
 from aspot.plan import plan
 from aspot.result import InterfaceArc, Resistances
 from aspot.simulation import figures, installed_versions, simulate
@@ -29,6 +29,8 @@ from aspot.variation import geometry_digest
 
 Changes = Mapping[str, Any]
 
+#: Cases for which the meshes of a family may be too coarse, so that they are simulated, before it is made anew.
+_MOST_TOO_COARSE = 2
 #: The level whose memory stands for a case, as in `Plan.describe`.
 _EXPECTED_LEVEL = 2
 
@@ -45,11 +47,14 @@ class Shared:
         The case that is simulated, as changes of the base case.
     training : tuple of mapping
         Cases that the family learns before it answers any.
+    cases : int
+        How many there are.
     """
 
     key: str
     anchor: Changes
     training: tuple[Changes, ...]
+    cases: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,16 +148,38 @@ def _family(base: Mapping[str, Any], shared: Shared) -> Family | None:
 
 
 def _trained(base: Mapping[str, Any], shared: Shared) -> Family | None:
+    """A family from the anchor, or from where its meshes are the worst, if too many cases would need finer ones."""
+    family, coarse, worst = _learned(base, shared.anchor, shared.training)
+    if family is not None and coarse * shared.cases > _MOST_TOO_COARSE * len(shared.training):
+        other, other_coarse, _ = _learned(base, worst, shared.training)
+        if other is not None and other_coarse < coarse:
+            return other
+    return family
+
+
+def _learned(
+    base: Mapping[str, Any], anchor: Changes, training: Sequence[Changes]
+) -> tuple[Family | None, int, Changes]:
+    """The family of an anchor, for how many of the training cases its meshes are too coarse, and the worst of them."""
+    worst, largest, coarse = anchor, 0.0, 0
     try:
-        family = Family(simulate(case_of(base, shared.anchor), with_fields=False))
+        family = Family(simulate(case_of(base, anchor), with_fields=False))
     except AspotError:
-        return None
-    for changes in shared.training:
+        return None, 0, worst
+    for changes in training:
         try:
-            family.evaluate(case_of(base, changes))
+            error = _error(family.evaluate(case_of(base, changes)))
         except AspotError:
             continue
-    return family
+        coarse += not error <= family.cell.numerics.relative_tolerance
+        if error > largest:
+            worst, largest = changes, error
+    return family, coarse, worst
+
+
+def _error(evaluation: Evaluation) -> float:
+    """Of Z at all frequencies and of R_total."""
+    return max(float(evaluation.relative_error.max()), evaluation.direct_current_error)
 
 
 def _record(base: Mapping[str, Any], changes: Changes, family: Family | None) -> Record:
@@ -197,7 +224,7 @@ def _by_family(cell: Cell, family: Family) -> Record | None:
         evaluation, model = learning.answer(cell)
     except AspotError:
         return None
-    error = max(float(evaluation.relative_error.max()), evaluation.direct_current_error)
+    error = _error(evaluation)
     if not error <= cell.numerics.relative_tolerance:
         return None
     resistances, arc = figures(model, error, evaluation.frequency_Hz, with_interval=False)
