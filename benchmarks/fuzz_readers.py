@@ -36,7 +36,7 @@ def main() -> int:
             path, outcomes, slowest = Path(folder) / f"mutant{ending}", Counter[str](), 0.0
             for i in range(arguments.count):
                 mutant = files.mutated(data, random.Random(f"{key}-{i}"))
-                path.write_bytes(mutant)
+                files.replaced(path, mutant)
                 start = time.perf_counter()
                 try:
                     outcomes[files.what_reading_gives(path)] += 1
