@@ -336,6 +336,7 @@ def estimate(
     seed: int = 0,
     points: Sequence[ArrayLike] = (),
     most_evaluations: int = 200,
+    accuracy: float = 1e-10,
     progress: Progress | None = None,
 ) -> Estimate:
     """Fit a model of an impedance to a measured one.
@@ -361,6 +362,9 @@ def estimate(
         Values at which further starts begin, where something is known of the spectrum.
     most_evaluations : int
         Of the model, for each start.
+    accuracy : float
+        Relative change of the sum of squares, or of the parameters over their bounds' distance, that ends a search; a
+        model with an error of its own needs a larger one.
     progress : callable, optional
         Called with (what is being done, share done from 0 to 1).
 
@@ -378,7 +382,7 @@ def estimate(
     z = np.atleast_1d(np.asarray(measured, complex))
     _check(z, parameters, noise, starts)
     sizes = _sizes(weighting, z)
-    problem = Problem(model, z, sizes, parameters)
+    problem = Problem(model, z, sizes, parameters, accuracy)
     begin = problem.unit(np.array([p.value for p in parameters]))
     known = [np.clip(problem.unit(np.asarray(p, float)), 0.0, 1.0) for p in points]
     everywhere = [begin, *known, *_latin_hypercube(starts - 1, parameters, seed)]

@@ -125,8 +125,11 @@ class Start:
 class Problem:
     """Weighted residuals and their derivatives in variables that run from 0 to 1 between the bounds."""
 
-    def __init__(self, model: Model, measured: Complex, sizes: Real, parameters: Sequence[Parameter]) -> None:
+    def __init__(
+        self, model: Model, measured: Complex, sizes: Real, parameters: Sequence[Parameter], accuracy: float
+    ) -> None:
         self.model, self.measured, self.sizes, self.parameters = model, measured, sizes, tuple(parameters)
+        self.accuracy = accuracy
         self.low = np.array([p.to_scaled(p.lower) for p in parameters])
         self.width = np.array([p.width for p in parameters])
         self.n_evaluations = 0
@@ -197,6 +200,7 @@ class Held:
 
     def __init__(self, whole: Problem, index: int, t: Real) -> None:
         self.whole, self.index, self.held = whole, index, float(t[index])
+        self.accuracy = whole.accuracy
 
     def full(self, rest: Real) -> Real:
         """All unit variables."""
@@ -213,10 +217,10 @@ class Held:
 
 def search(problem: Problem | Held, start: Real, most: int) -> Any:
     """Least squares between 0 and 1 in every variable."""
-    inside = np.clip(start, 1e-9, 1.0 - 1e-9)
+    inside, accuracy = np.clip(start, 1e-9, 1.0 - 1e-9), problem.accuracy
     return least_squares(
         problem.trial, inside, jac=problem.jacobian, bounds=(0.0, 1.0), x_scale="jac",
-        ftol=1e-10, xtol=1e-10, gtol=None, max_nfev=most,
+        ftol=accuracy, xtol=accuracy, gtol=None, max_nfev=most,
     )  # fmt: skip
 
 

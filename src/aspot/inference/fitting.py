@@ -18,7 +18,6 @@ from aspot.errors import InputError
 from aspot.inference.free import Bounds, Free, free_parameters
 from aspot.inference.model import CellModel
 from aspot.result import Result
-from aspot.simulation import simulate
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
 
@@ -33,6 +32,8 @@ _OHM_CM2 = 1e4
 _SPACING = 0.6
 #: A simulation at the optimum may differ from the model by this share of the noise, or of the tolerance of Z.
 _CLOSE = 0.1
+#: Accuracy of the search with exact derivatives, and with differences of simulations.
+_EXACT, _ROUGH = 1e-10, 1e-4
 #: Times that the model is made anew around the optimum, at most.
 _MOST_REFINEMENTS = 6
 #: Shares of the progress bar: search, then profiles.
@@ -212,11 +213,20 @@ def fit(
     z = spectrum.impedance_ohm_cm2 / _OHM_CM2
     sizes = weighting if isinstance(weighting, str) else np.asarray(weighting, float) / _OHM_CM2
     begun, parameters = free_parameters(cell, free, z)
-    at_points = {"frequencies": {"values": [float(f) for f in spectrum.frequency_Hz]}}
-    search = _Search(begun.with_(**at_points), parameters, tell)
+    search = _Search(begun, parameters, spectrum.frequency_Hz, tell)
 
     def estimated(model: CellModel, begin: Sequence[Parameter], starts: int = 1) -> Estimate:
-        return estimate(model, z, begin, weighting=sizes, noise=noise, starts=starts, seed=seed, progress=search.report)
+        return estimate(
+            model,
+            z,
+            begin,
+            weighting=sizes,
+            noise=noise,
+            starts=starts,
+            seed=seed,
+            progress=search.report,
+            accuracy=_ROUGH if model.is_slow else _EXACT,
+        )
 
     found = estimated(search.model, [one.parameter for one in parameters], starts)
     found, result, difference = search.verified(found, estimated)
@@ -253,8 +263,9 @@ def _of_case(free: Sequence[Free], values: Real) -> dict[str, float]:
 class _Search:
     """The model of the search, and its replacement by better ones around the optimum."""
 
-    def __init__(self, cell: Cell, free: Sequence[Free], tell: Progress) -> None:
-        self.free, self._tell, self._share = tuple(free), tell, 0.0
+    def __init__(self, cell: Cell, free: Sequence[Free], frequency_Hz: Real, tell: Progress) -> None:
+        self.free, self._frequency_Hz = tuple(free), frequency_Hz
+        self._tell, self._share = tell, 0.0
         self._others, self._spacing = 0, _SPACING
         self.model = self._made(cell)
 
@@ -269,7 +280,7 @@ class _Search:
         self._tell(stage, self._share)
 
     def _made(self, cell: Cell) -> CellModel:
-        return CellModel(cell, self.free, spacing=self._spacing, tell=self._simulating)
+        return CellModel(cell, self.free, self._frequency_Hz, spacing=self._spacing, tell=self._simulating)
 
     def _simulating(self, n: int) -> None:
         why = ", one or more for every step: slow" if self.model.is_slow else ""
@@ -291,7 +302,7 @@ class _Search:
         for attempt in range(_MOST_REFINEMENTS + 1):
             best = self.model.cell_at(found.values)
             self._tell("simulation at the optimum", self._share)
-            result = simulate(best, with_fields=False)
+            result = self.model.simulated(best)
             self._others += 1
             z = result.spectrum.impedance_ohm_cm2 / _OHM_CM2 + self.instrument(found.values)
             difference = np.abs(found.impedance - z)

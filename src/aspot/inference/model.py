@@ -24,6 +24,7 @@ from aspot.inference.free import Free
 from aspot.inference.geometry import Axis, axis_of, roles_of
 from aspot.inference.jets import Jet
 from aspot.plan import plan
+from aspot.result import Result
 from aspot.simulation import simulate
 
 Real = NDArray[np.float64]
@@ -45,8 +46,10 @@ class CellModel:
     Parameters
     ----------
     cell : Cell
-        Whose frequencies are those of the spectrum, and whose values of the free keys are where simulations are made.
+        Its values of the free keys are where simulations are made.
     free : sequence of Free
+    frequency_Hz : (m,) float
+        Highest first.
     spacing : float
         Of the grid of geometries, in the variables of its axes (0.4: factors of 1.5).
     tell : callable, optional
@@ -54,10 +57,18 @@ class CellModel:
     """
 
     def __init__(
-        self, cell: Cell, free: Sequence[Free], *, spacing: float = 0.4, tell: Callable[[int], None] | None = None
+        self,
+        cell: Cell,
+        free: Sequence[Free],
+        frequency_Hz: Real,
+        *,
+        spacing: float = 0.4,
+        tell: Callable[[int], None] | None = None,
     ) -> None:
-        self.cell, self.free = cell, tuple(free)
-        self.omega: Real = 2.0 * np.pi * np.asarray(cell.frequencies.values_Hz(), float)
+        # The frequencies stand apart: to read sixty of them again and again would cost more than all laws.
+        self.cell, self.free = cell.with_(frequencies=None), tuple(free)
+        self.frequency_Hz: Real = np.asarray(frequency_Hz, float)
+        self.omega: Real = 2.0 * np.pi * self.frequency_Hz
         self.roles = roles_of(cell, free, self.omega)
         self.simulations = 0
         self._tell = tell or (lambda n: None)
@@ -85,6 +96,10 @@ class CellModel:
         """
         pairs = zip(self.free, values, strict=True)
         return self.cell.with_(**{one.path: float(v) for one, v in pairs if not one.is_instrument})
+
+    def simulated(self, cell: Cell) -> Result:
+        """Simulation of a cell at the frequencies of the spectrum."""
+        return simulate(cell.with_(frequencies={"values": [float(f) for f in self.frequency_Hz]}), with_fields=False)
 
     def __call__(self, values: Real) -> tuple[Complex, Complex]:
         """Impedance and derivatives.
@@ -148,7 +163,7 @@ class CellModel:
         self.simulations += 1
         self._tell(self.simulations)
         try:
-            result = simulate(cell, with_fields=False)
+            result = self.simulated(cell)
         except ToleranceError as error:
             raise InputError(f"fit: {error}") from error
         made = SolvedGeometry(result, self.omega, _REDUCTION_SHARE * cell.numerics.relative_tolerance)
