@@ -433,6 +433,23 @@ def test_parallel_resistance_and_capacitance_of_novocontrol_are_the_impedance(tm
         assert "impedance from Zp' and Cp'" in m.notes
 
 
+def test_novocontrol_at_one_fixed_temperature_with_parallel_reactance(tmp_path: Path) -> None:
+    """1/Z = 1/Zp' + 1/(j Zp''); the temperature stands before the table, or is the mean of a probe."""
+    head = "a, 5.6.2024, 10:11\nFixed value(s) :  Temp. [K]=3.0315e+02  AC Volt  [Vrms]=1.000e-01\n"
+    y = 1 / Z
+    pairs = np.column_stack([F, 1 / y.real, -1 / y.imag])
+    rows = "".join("\t".join(f"{v:.8e}" for v in row) + "\n" for row in pairs)
+    (m,) = read(tmp_path, (head + " Freq. [Hz]\t Zp' [Ohms]\t Zp'' [Ohms]\n" + rows).encode())
+    assert same(m)
+    assert m.temperature_K == 303.15
+    assert m.metadata["amplitude_V"] == 0.1
+    table = np.column_stack([F, Z.real, Z.imag, 303.0 + 0.01 * np.arange(F.size)])
+    rows = "".join("\t".join(f"{v:.8e}" for v in row) + "\n" for row in table)
+    (m,) = read(tmp_path, (head + " Freq. [Hz]\t Zs' [Ohms]\t Zs'' [Ohms]\tM Temp [K]\n" + rows).encode())
+    assert same(m)
+    assert m.temperature_K == pytest.approx(303.045, abs=1e-3)
+
+
 # --- what files contradict -------------------------------------------------------------------------------------------
 
 

@@ -89,7 +89,7 @@ def parse(source: Source, wanted: Mapping[str, str | int] | None = None) -> list
     for module in modules:
         if module.name == "VMP Set" and len(module.data) >= 0x215:
             (area,) = struct.unpack_from("<f", module.data, 0x211)
-            if np.isfinite(area) and 0 < area < 1e6:
+            if np.isfinite(area) and 1e-6 < area < 1e4:
                 metadata["area_cm2"] = float(f"{area:.7g}")
     return measurements(source, [_points(source, records)], metadata, notes=notes)
 
