@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -193,8 +194,8 @@ def write_vtu(path: str | Path, fields: Sequence[Field]) -> None:
     """Write fields of one mesh into one VTU file and read it back as a check.
 
     Every frequency gives potential [V] and current density [A/m2] as point data, each as real part, imaginary part and
-    magnitude, the frequency in the name. The material is cell data "region", an index; its names are in the field
-    data `region_<index>_<name>`.
+    magnitude, the frequency in the name. The material is cell data "region", an index into `Field.regions`. The last
+    line is a comment with the SHA-256 of all before: readers of VTK skip it, `read_vtu` asks for it.
 
     Parameters
     ----------
@@ -239,28 +240,43 @@ def write_vtu(path: str | Path, fields: Sequence[Field]) -> None:
         or not all(name in back.point_data and np.array_equal(back.point_data[name], v) for name, v in data.items())
     ):
         raise OSError(f"{path}: reading the file back gave another field")
+    with open(path, "r+b") as file:
+        seal = _seal(file.read())
+        file.write(seal)
+
+
+def _seal(content: bytes) -> bytes:
+    """The last line of a file."""
+    return b"\n<!-- aspot: SHA-256 of all above: " + hashlib.sha256(content).hexdigest().encode() + b" -->\n"
 
 
 def read_vtu(path: str | Path) -> dict[str, NDArray[np.float64]]:
-    """Point data of a VTU file by name, checked: as many values as points, all finite, indices of cells in range.
+    """Point data by name of a VTU file that `write_vtu` has written, and nobody has changed since.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict of str to (n,) or (n, 3) float
 
     Raises
     ------
     InputError
-        If the file cannot be read or is damaged.
+        If the file cannot be read, is damaged, or is not by `write_vtu`.
     """
     import meshio
 
     try:
-        mesh = meshio.read(path)
-    except (Exception, SystemExit) as exc:  # noqa: BLE001  meshio raises many kinds, and may exit, on damaged files
-        raise InputError(f"{path}: cannot be read as a mesh: {exc}") from None
-    n = len(mesh.points)
-    if n == 0 or not mesh.cells:
-        raise InputError(f"{path}: it has no points or no cells")
-    for block in mesh.cells:
-        _check_cells(f"{path}: cells", block.data, n)
-    for name, values in mesh.point_data.items():
-        if len(values) != n or not np.all(np.isfinite(values)):
-            raise InputError(f"{path}: {name} must hold one finite value per point")
+        content = Path(path).read_bytes()
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror or exc}") from None
+    length = len(_seal(b""))
+    if content[-length:] != _seal(content[:-length]):
+        raise InputError(f"{path}: is cut off, damaged or changed, or not a field that aspot has written")
+    try:
+        mesh = meshio.vtu.read(str(path))
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  meshio raises many kinds, and may exit
+        raise InputError(f"{path}: cannot be read as a mesh: {' '.join(str(exc).split())[:200]}") from None
     return {name: np.asarray(v) for name, v in mesh.point_data.items()}

@@ -7,10 +7,12 @@ they are physical groups. A digest of the content goes along: a damaged file is 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError
+from aspot.mesh.faces import check_faces
 from aspot.mesh.tetmesh import TetrahedralMesh, check
 
 IntArray = NDArray[np.int64]
@@ -66,13 +69,14 @@ def write(mesh: TetrahedralMesh, path: str | os.PathLike[str]) -> None:
     InputError
         Unknown ending, or a name that file formats cannot hold.
     AspotError
-        The mesh does not pass the checks of `tetmesh.check`, or the file cannot be written.
+        The mesh does not pass the checks of `tetmesh.check` and `faces.check_faces`, or the file cannot be written.
     """
     import meshio
 
     path = Path(path)
     kind = _format(path)
     check(mesh, is_box=False)
+    check_faces(mesh, is_box=False)
     facets = _facets(mesh)
     for name in (*mesh.region_names, *mesh.surfaces, *mesh.jumps):
         if not name or any(character in name for character in '"/<>&\n'):
@@ -128,7 +132,7 @@ def read(path: str | os.PathLike[str], *, is_box: bool = True) -> TetrahedralMes
     path : path
         Ends in .vtu or .msh.
     is_box : bool
-        Also check that the cells fill their bounding box.
+        Also check that the cells fill their bounding box, and that contact, gap and counter cover its faces.
 
     Returns
     -------
@@ -139,7 +143,8 @@ def read(path: str | os.PathLike[str], *, is_box: bool = True) -> TetrahedralMes
     InputError
         Unknown ending.
     AspotError
-        No such file; truncated or damaged: unreadable, wrong digest, or any check of `tetmesh.check` fails.
+        No such file; truncated or damaged: unreadable, wrong digest, or any check of `tetmesh.check` or
+        `faces.check_faces` fails.
     """
     import meshio
 
@@ -148,20 +153,24 @@ def read(path: str | os.PathLike[str], *, is_box: bool = True) -> TetrahedralMes
     if not path.is_file():
         raise AspotError(f"{path}: no such file")
     try:
-        with warnings.catch_warnings():
+        # meshio prints what it finds.
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             # The readers themselves: meshio.read would print and try further formats.
             content = (meshio.vtu if path.suffix == ".vtu" else meshio.gmsh).read(str(path))
     except (Exception, SystemExit) as error:  # damaged input makes meshio raise nearly anything, even SystemExit
-        raise AspotError(f"{path}: not readable as a {path.suffix} mesh, damaged or truncated? ({error})") from error
+        said = " ".join(str(error).split())[:200]
+        raise AspotError(f"{path}: not readable as a {path.suffix} mesh, damaged or truncated? ({said})") from error
     try:
         mesh, expected = _from_vtu(content) if path.suffix == ".vtu" else _from_gmsh(content)
         check(mesh, is_box=is_box)
+        check_faces(mesh, is_box=is_box)
         found = digest(mesh)
     except AspotError as error:
         raise AspotError(f"{path}: {error}") from error
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise AspotError(f"{path}: damaged or not a tetrahedral mesh ({error})") from error
+        said = " ".join(str(error).split())[:200]
+        raise AspotError(f"{path}: damaged or not a tetrahedral mesh ({said})") from error
     if expected is not None and expected != found:
         raise AspotError(f"{path}: the content does not match its digest: damaged file")
     return mesh

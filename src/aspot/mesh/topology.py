@@ -21,7 +21,7 @@ CELL_EDGES = np.array([(0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3)])
 FACET_EDGES = np.array([(0, 1), (1, 2), (0, 2)])
 CELL_FACETS = np.array([(0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)])
 #: The same with the middle nodes of their edges.
-_FACETS_WITH_EDGES = np.array([(0, 1, 2, 4, 5, 6), (0, 1, 3, 4, 8, 7), (0, 2, 3, 6, 9, 7), (1, 2, 3, 5, 9, 8)])
+FACETS_WITH_EDGES = np.array([(0, 1, 2, 4, 5, 6), (0, 1, 3, 4, 8, 7), (0, 2, 3, 6, 9, 7), (1, 2, 3, 5, 9, 8)])
 
 
 def edge_keys(vertices: IntArray, local_edges: IntArray, n_nodes: int) -> IntArray:
@@ -199,7 +199,7 @@ def with_grains(mesh: TetrahedralMesh, name: str, grain: IntArray) -> Tetrahedra
         Number of the grain of each cell.
     """
     cells, n_nodes = mesh.cells, len(mesh.nodes)
-    local = _FACETS_WITH_EDGES if mesh.order == 2 else CELL_FACETS
+    local = FACETS_WITH_EDGES if mesh.order == 2 else CELL_FACETS
     keys = _facet_keys(cells[:, CELL_FACETS].reshape(-1, 3), n_nodes)
     order = np.argsort(keys, kind="stable")
     owner = order // 4
