@@ -227,6 +227,16 @@ def test_a_small_error_is_an_outlier_but_within_the_threshold() -> None:
     assert not check(two_arcs() * _point(30, 1.02), threshold=0.005).is_consistent[30]
 
 
+def test_many_points() -> None:
+    """More data than unknowns, where several points are left out at a time."""
+    f = np.logspace(6, 0, 700)
+    z = two_arcs(2j * np.pi * f) * noise(1e-3, n=700)
+    assert check(z, f).passes
+    bad = np.random.default_rng(1).choice(700, 30, replace=False)
+    z[bad] *= 1 + 0.1 * np.exp(2j * np.pi * np.arange(30) / 30)
+    assert np.flatnonzero(check(z, f).is_outlier).tolist() == sorted(bad.tolist())
+
+
 def test_scatter_and_slow_deviation_are_told_apart() -> None:
     """A drift by 5 % leaves a slow part whatever the noise; the scatter is that of the noise."""
     for share in (1e-3, 2e-3):
@@ -319,6 +329,8 @@ def test_inconsistent_points_are_excluded_with_a_reason() -> None:
 def test_input_that_cannot_be_tested() -> None:
     with pytest.raises(InputError, match="at least 5"):
         check(two_arcs()[:4], F[:4])
+    with pytest.raises(InputError, match="at most 3000 frequencies are needed, got 3001"):
+        check(np.ones(3001, complex), np.linspace(1, 2, 3001))
     with pytest.raises(InputError, match="must not vanish"):
         check(two_arcs() * _point(3, 0.0))
     for name in ("threshold", "accuracy"):

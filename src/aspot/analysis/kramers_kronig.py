@@ -47,7 +47,7 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Mask = NDArray[np.bool_]
 
-_FEWEST_POINTS = 5
+_FEWEST_POINTS, _MOST_POINTS = 5, 3000
 #: A ladder of one sign: times per decade, and decades beyond the frequencies on both sides. An RC element between two
 #: of its times is met to 1e-4, an arc that the window cuts to better than that.
 _DENSE, _FAR = 60.0, 2.0
@@ -182,7 +182,7 @@ def check_kramers_kronig(
     Parameters
     ----------
     spectrum : Spectrum
-        At least 5 frequencies.
+        5 to 3000 frequencies.
     threshold : float
         Largest relative residual |Z - Z_fitted|/|Z| of a consistent point. 0.05 is what Ortmann et al. (2022), doi
         10.1002/aenm.202202712, drop points by. Outliers against the scatter are marked whatever the threshold.
@@ -200,7 +200,8 @@ def check_kramers_kronig(
     Raises
     ------
     InputError
-        If there are fewer than 5 frequencies, the impedance is zero somewhere, or a limit is not positive.
+        If there are fewer than 5 or more than 3000 frequencies, the impedance is zero somewhere, or a limit is not
+        positive.
     ConvergenceError
         If the non-negative least squares do not converge.
 
@@ -217,8 +218,11 @@ def check_kramers_kronig(
     for name, value in (("threshold", threshold), ("accuracy", accuracy)):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"Kramers-Kronig test: {name} = {value!r}: must be finite and positive")
-    if len(spectrum) < _FEWEST_POINTS:
-        raise InputError(f"Kramers-Kronig test: at least {_FEWEST_POINTS} frequencies are needed, got {len(spectrum)}")
+    if not _FEWEST_POINTS <= len(spectrum) <= _MOST_POINTS:
+        raise InputError(
+            f"Kramers-Kronig test: at least {_FEWEST_POINTS} and at most {_MOST_POINTS} frequencies are needed, "
+            f"got {len(spectrum)}"
+        )
     if np.any(spectrum.impedance_ohm_cm2 == 0):
         at = float(spectrum.frequency_Hz[spectrum.impedance_ohm_cm2 == 0][0])
         raise InputError(f"Kramers-Kronig test: impedance_ohm_cm2 = 0 at {at:g} Hz: it must not vanish")
@@ -289,10 +293,13 @@ def _tested(spectrum: Spectrum, ladder: _Ladder, threshold: float, accuracy: flo
         free = max(parts.size - n_elements, 0.25 * parts.size)
         spread = 1.4826 * float(np.median(np.abs(parts))) * np.sqrt(parts.size / free)
         limit = max(_OUTLIER * spread, accuracy)
-        worst = int(np.argmax(np.where(keep, distance, 0.0)))
-        if distance[worst] <= limit or np.sum(~keep) >= max(int(_MOST_OUTLIERS * n), 1):
+        left = max(int(_MOST_OUTLIERS * n) - int(np.sum(~keep)), 0)
+        # One at a time, or one in fifty points.
+        worst = np.argsort(np.where(keep, -distance, 0.0))[: min(max(n // 50, 1), left)].tolist()
+        outliers = [k for k in worst if keep[k] and distance[k] > limit]
+        if not outliers:
             break
-        keep[worst] = False
+        keep[outliers] = False
     cut_off = _beyond_outliers(~keep)
     if np.any(cut_off & keep):
         keep &= ~cut_off
@@ -390,10 +397,17 @@ def _passive_ladder(spectrum: Spectrum) -> _Ladder:
         norm = np.linalg.norm(matrix[both], axis=0)
         scaled = matrix[both] / norm
         # Exponentially few directions of the data can be reached at all: the search runs in those above rounding.
-        values, directions = np.linalg.eigh(scaled @ scaled.T)
-        reached = directions[:, values > _REACHED * values[-1]].T
+        if scaled.shape[0] <= scaled.shape[1]:
+            values, directions = np.linalg.eigh(scaled @ scaled.T)
+            reached = directions[:, values > _REACHED * values[-1]].T
+            reduced, reduced_rhs = reached @ scaled, reached @ rhs[both]
+        else:
+            values, directions = np.linalg.eigh(scaled.T @ scaled)
+            above = values > _REACHED * values[-1]
+            root, reached = np.sqrt(values[above]), directions[:, above].T
+            reduced, reduced_rhs = root[:, None] * reached, reached @ (scaled.T @ rhs[both]) / root
         try:
-            x, _ = nnls(reached @ scaled, reached @ rhs[both], maxiter=30 * norm.size)
+            x, _ = nnls(reduced, reduced_rhs, maxiter=30 * norm.size)
         except RuntimeError as error:
             raise ConvergenceError(f"Kramers-Kronig test: non-negative least squares: {error}") from None
         return _complex(matrix @ (x / norm)), int(np.count_nonzero(x))
