@@ -36,11 +36,12 @@ _STEP, _MOST_MESHES = 0.2, 8
 
 @dataclass(frozen=True)
 class _Refined:
-    """A mesh that was refined for an interface, and what it reached."""
+    """A mesh refined for an interface, what it reached, and once solved the errors of its cells, and those at rims."""
 
     sizes: MeshSizes
     gap: float
     tetrahedra: int
+    errors: tuple[TetrahedralMesh, NDArray[np.float64], NDArray[np.bool_]] | None = None
 
 
 def _assembled(interface: InterfaceProblem, sizes: MeshSizes) -> tuple[AssembledTetrahedra, Problem]:
@@ -104,22 +105,23 @@ def _refine(pair: int, wanted: float, most: int, **given: Any) -> _Refined:
 
     interface = InterfaceProblem(**given)
     found = _refined(interface, pair - 1) if pair else _Refined(_first_sizes(interface), np.inf, 0)
-    for _ in range(_MOST_MESHES):
+    for _ in range(2 * _MOST_MESHES):  # each is solved, then left for the next
         if found.gap <= wanted or found.tetrahedra > most:
             return found
-        assembly, problem = _assembled(interface, found.sizes)
-        try:
-            field = _current_field(interface, assembly, problem, 0.0, None)
-        except ConvergenceError:
-            return found  # contrasts beyond rounding: the mesh stays as it is
-        gap = np.maximum(field.cell_gap, 0.0)
-        relative = float(gap.sum() / abs(field.impedance))
-        found = _Refined(found.sizes, relative, len(assembly.mesh.cells))
-        if relative <= wanted or found.tetrahedra > most:
-            return found
-        at_rim = assembly.currents.at_rim
-        target = max(wanted, _STEP * relative) / relative * float(gap.sum())
-        places = wanted_sizes(assembly.mesh, gap, target, at_rim)
+        if found.errors is None:
+            assembly, problem = _assembled(interface, found.sizes)
+            try:
+                field = _current_field(interface, assembly, problem, 0.0, None)
+            except ConvergenceError:
+                return found  # contrasts beyond rounding: the mesh stays as it is
+            gap = np.maximum(field.cell_gap, 0.0)
+            errors = assembly.mesh, gap, assembly.currents.at_rim
+            found = _Refined(found.sizes, float(gap.sum() / abs(field.impedance)), len(gap), errors)
+            continue
+        # Also where the pair before ended: no mesh is solved twice.
+        mesh, gap, at_rim = found.errors
+        target = max(wanted, _STEP * found.gap) / found.gap * float(gap.sum())
+        places = wanted_sizes(mesh, gap, target, at_rim)
         found = _Refined(replace(found.sizes, places=places), np.inf, found.tetrahedra)
     return found
 
