@@ -1,6 +1,6 @@
 # Needs git, make, python3 (3.11 or later) and python3-venv; everything else comes as pinned wheels into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench notebooks docs lock clean
+.PHONY: help run test lint format types bench regression notebooks docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,9 @@ format: $(VENV)/dev.stamp  ## bring all files into the one format
 
 bench: $(VENV)/dev.stamp  ## run every benchmark
 	@for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+regression: $(VENV)/dev.stamp  ## run the benchmarks and hold them against the accepted results
+	$(BIN)/python benchmarks/regression.py
 
 notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
 	@mkdir -p build/notebooks
