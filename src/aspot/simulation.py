@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import metadata
 
 import numpy as np
@@ -260,6 +261,11 @@ def truncation(p: Plan, solved: SolvedCell) -> float:
 
 def installed_versions() -> dict[str, str]:
     """Versions of Python and of the packages that make the numbers."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
     packages = ("aspot", "numpy", "scipy", "scikit-fem", "numba", "netgen-mesher", "meshio")
     out = {"python": platform.python_version()}
     for name in packages:

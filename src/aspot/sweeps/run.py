@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections import Counter, deque
@@ -20,13 +19,14 @@ from aspot.cell import Cell
 from aspot.errors import AspotError, InputError
 from aspot.folder import write_file
 from aspot.memory import available_memory
+from aspot.simulation import installed_versions as versions
 from aspot.sweeps import description
 from aspot.sweeps.axes import Axis
 from aspot.sweeps.dataset import Answers, check_size, data_set, write_csv, write_netcdf
 from aspot.sweeps.description import Sweep, differences
 from aspot.sweeps.queue import Families, Job, Queue
 from aspot.sweeps.store import DATA_SET, TABLE, Record, Store, now, opened
-from aspot.sweeps.work import Task, failure, prepare, solve, versions
+from aspot.sweeps.work import Task, failure, prepare, solve
 from aspot.sweeps.workers import DaskWorkers, LocalProcesses, Slot, ThisProcess, Workers, default_number
 
 if TYPE_CHECKING:
@@ -474,7 +474,7 @@ class _Run:
         finished = len(self.digests) - self.answers.count("missing")
         return (
             f"interrupted; {finished} of {len(self.digests)} cases are finished in "
-            f"{os.path.relpath(self.store.directory)}, the same sweep goes on from there"
+            f"{self.store.directory}, the same sweep goes on from there"
         )
 
     def _result(self) -> SweepResult:

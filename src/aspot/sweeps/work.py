@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from aspot.cell import Cell, Frequencies
@@ -130,7 +129,7 @@ def solve(task: Task) -> tuple[dict[str, str], list[tuple[int, Record]]]:
             out.append((row, _record(task.base, changes, family)))
             if time.perf_counter() - start >= task.seconds:
                 break
-        return versions(), out
+        return installed_versions(), out
 
 
 #: Workers of a cluster may have several threads; meshes and families are not made for that.
@@ -273,9 +272,3 @@ def _figures(
         "Z_imag_ohm_cm2": spectrum.impedance_ohm_cm2.imag.tolist(),
         "relative_error": [float(f"{e:.3g}") for e in spectrum.errors.tolist()],
     }
-
-
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Versions of what computes the cases, here."""
-    return installed_versions()

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from aspot.errors import AspotError, InputError
 from aspot.processes import OneProcess
-from aspot.sweeps.work import versions
+from aspot.simulation import installed_versions as versions
 
 Slot = Hashable
 
@@ -101,7 +101,21 @@ class LocalProcesses:
         return isinstance(error, BrokenProcessPool)
 
     def other_versions(self) -> Mapping[str, str]:
-        """None: they run what this process runs."""
+        """None: they run what this process runs. But they must start at all.
+
+        Raises
+        ------
+        AspotError
+            If they do not.
+        """
+        started = [self.submit(slot, os.getpid) for slot in self._processes]
+        try:
+            started[0].result()
+        except BrokenProcessPool:
+            raise AspotError(
+                "the processes of the sweep end as soon as they start; in a script, guard its main part by "
+                "if __name__ == '__main__': or take workers=0"
+            ) from None
         return {}
 
     def close(self) -> None:
