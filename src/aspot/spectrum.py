@@ -230,7 +230,7 @@ class Spectrum:
         if not numbers:
             raise InputError(f"{path}: no data after the header")
         table = np.array(numbers)
-        return cls._from_file(path, table[:, 0], table[:, 1] + 1j * table[:, 2], temperature_K, np.nan, {})
+        return cls._from_file(path, table[:, 0], _complex(table[:, 1], table[:, 2]), temperature_K, np.nan, {})
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The spectrum with temperature, errors and provenance as strict JSON (unknown numbers are null)."""
@@ -277,7 +277,7 @@ class Spectrum:
                 f"{path}: format_version must be {_FORMAT_VERSION}, got {document.get('format_version')!r}"
             )
         try:
-            z = np.array(document["Z_real_ohm_cm2"], float) + 1j * np.array(document["Z_imag_ohm_cm2"], float)
+            z = _complex(np.array(document["Z_real_ohm_cm2"], float), np.array(document["Z_imag_ohm_cm2"], float))
             errors = document["relative_error"]
             errors = np.nan if errors is None else np.array(errors, float)
             f, temperature, provenance = document["frequency_Hz"], document["temperature_K"], document["provenance"]
@@ -301,6 +301,12 @@ class Spectrum:
             )
         except (InputError, TypeError, ValueError) as exc:
             raise InputError(f"{path}: {exc}") from None
+
+
+def _complex(real: NDArray[np.float64], imaginary: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Complex numbers from their parts, silent about infinities: they are refused with the file's name."""
+    with np.errstate(invalid="ignore"):
+        return real + 1j * imaginary
 
 
 def _text(path: str | Path) -> str:
