@@ -433,6 +433,13 @@ def test_parallel_resistance_and_capacitance_of_novocontrol_are_the_impedance(tm
         assert "impedance from Zp' and Cp'" in m.notes
 
 
+def test_dimensions_that_overflow_are_no_metadata(tmp_path: Path) -> None:
+    """Found by fuzzing: an infinite diameter, and provenance that JSON cannot hold."""
+    (m, _) = read(tmp_path, files.novocontrol().replace(b"Diameter[mm] 6.000e+00", b"Diameter[mm] 1e999"))
+    assert "area_cm2" not in m.metadata
+    m.spectrum(1.0).to_json()
+
+
 def test_novocontrol_at_one_fixed_temperature_with_parallel_reactance(tmp_path: Path) -> None:
     """1/Z = 1/Zp' + 1/(j Zp''); the temperature stands before the table, or is the mean of a probe."""
     head = "a, 5.6.2024, 10:11\nFixed value(s) :  Temp. [K]=3.0315e+02  AC Volt  [Vrms]=1.000e-01\n"
@@ -606,6 +613,7 @@ def test_mpr_proves_what_it_reads(tmp_path: Path) -> None:
         (b"m, 9.2.2023, 16:42\nFixed value(s) : Temp. [K]=300\n Freq. [Hz]\n Zs' [Ohms]\n", "alone on its line"),
         (b"Fixed value(s) :\n Freq. [Hz]\t Eps'\t Eps''\n1\t2\t3\n", "with Zs' and Zs''"),
         (b'{"format": "aspot-spectrum", "format_version": 1}', "is missing"),
+        (files.own_json().replace(b"12.", b"1e999", 1), "impedance_ohm_cm2 must be finite"),
         (b'{"format": "aspot-spectrum"' + b"[" * 100_000, "not a spectrum of aspot|not JSON"),
     ],
 )

@@ -124,7 +124,11 @@ def _metadata(lines: tuple[str, ...]) -> tuple[dict[str, str | float], float | N
     }
     for line in lines:
         for pattern, (name, factor) in keys.items():
-            if (match := re.search(pattern + r"(\S+)", line)) and (value := number(match[1])) is not None and value > 0:
+            if (
+                (match := re.search(pattern + r"(\S+)", line))
+                and (value := number(match[1])) is not None
+                and 0 < value < 1e9
+            ):
                 if name:
                     out[name] = value * factor
                 elif 1.0 < value < 5000.0:
