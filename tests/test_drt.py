@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from samples import result
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 
+import aspot
 from aspot.analysis.drt import PRESETS, Distribution, DrtSettings, relaxation_distribution
 from aspot.analysis.relaxation import relaxation_times
 from aspot.analysis.tikhonov import TikhonovProblem
@@ -21,6 +23,7 @@ from aspot.spectrum import Spectrum
 Complex = NDArray[np.complex128]
 Real = NDArray[np.float64]
 
+CASES = Path(__file__).resolve().parent.parent / "cases"
 F = np.logspace(7, 0, 71)
 W = 2j * np.pi * F
 
@@ -291,6 +294,30 @@ def test_peaks_are_the_relaxation_times_of_the_field_model() -> None:
         assert peak.resistance_ohm_cm2 == pytest.approx(r.sum(), rel=0.05)
         mean = np.exp(np.sum(r * np.log(exact.tau_s[within])) / r.sum())
         assert peak.tau_s == pytest.approx(mean, rel=0.15)
+
+
+@pytest.mark.parametrize(("contact_fraction", "peaks"), [(0.01, 2), (0.03, 2), (0.1, 1), (0.2, 1)])
+def test_a_small_interface_resistance_hides_in_the_arc_of_the_grain_boundaries(
+    contact_fraction: float, peaks: int
+) -> None:
+    """Why pressing in one step leaves no interface arc in Nyquist plot or DRT (Ortmann et al. 2022).
+
+    With the gap as it is, C_int of 34 nF/cm2, R_int falls as the contact grows, and tau = R_int C_int with it: from 15
+    times that of the boundaries to twice and less. Their peak takes up R_int then, which is there in the field model.
+    """
+    cell = aspot.load(CASES / "na_nzsp04_gradual_1N.toml").with_(
+        **{"working_electrode.morphology.contact_fraction": contact_fraction}
+    )
+    solved = aspot.simulate(cell)
+    found = relaxation_distribution(solved.spectrum, "ortmann2022")
+    assert len(found.peaks) == peaks
+    exact = relaxation_times(solved)
+    boundary = 1 / (2 * np.pi * 1.573e6)
+    slower = exact.tau_s > 1.02 * boundary
+    assert exact.resistance_ohm_cm2[slower].sum() > 0.8 * solved.resistances.int_
+    assert sum(p.resistance_ohm_cm2 for p in found.peaks) == pytest.approx(22.36 + solved.resistances.int_, rel=0.02)
+    if peaks == 1:
+        assert solved.resistances.int_ > 1.0
 
 
 def test_presets() -> None:

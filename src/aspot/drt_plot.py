@@ -83,7 +83,7 @@ def distributions(
     head = _name_peaks(ax, found, top, (np.log10(low), np.log10(high)))
     ax.set_ylim(1.05 * lowest, head * top)
     if exact is not None:
-        _bars(ax, exact, (low, high), (1.05 * lowest / top, head))
+        bars = _bars(ax, exact, (low, high), (1.05 * lowest / top, head))
     ax.axhline(0.0, color="black", lw=0.6, zorder=2)
     ax.set_xlabel(r"relaxation time $\tau$ / s")
     ax.set_ylabel(r"$\gamma(\ln \tau)$ / $\Omega\,$cm$^2$")
@@ -92,16 +92,23 @@ def distributions(
     ax.grid(alpha=0.25, lw=0.5)
     if title:
         ax.set_title(title, fontsize=10)
-    figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=6)
+    handles, labels = ax.get_legend_handles_labels()
+    if exact is not None:
+        handles.append(bars)
+        labels.append("relaxation times of the field model")
+    # About a hundred letters fit side by side; columns are as wide as their longest label.
+    lengths = [len(label) + 8 for label in labels]
+    columns = len(labels) if sum(lengths) <= 110 else max(110 // max(lengths), 1)
+    figure.legend(handles, labels, loc="outside lower center", fontsize=8, frameon=False, ncols=columns)
     return figure
 
 
-def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], heights: tuple[float, float]) -> None:
+def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], heights: tuple[float, float]) -> Any:
     """R_k as bars over an axis of their own, at the right."""
     right = ax.twinx()
     inside = (exact.tau_s >= limits[0]) & (exact.tau_s <= limits[1])
     tau, r = exact.tau_s[inside], exact.resistance_ohm_cm2[inside]
-    right.vlines(tau, 0.0, r, color=GREY, lw=3.0, alpha=0.55, label="relaxation times of the field model")
+    bars = right.vlines(tau, 0.0, r, color=GREY, lw=3.0, alpha=0.55)
     top = float(r.max()) if r.size else 1.0
     right.set_ylim(heights[0] * top, heights[1] * top)
     right.set_ylabel(r"$R_k$ / $\Omega\,$cm$^2$", color=GREY)
@@ -109,6 +116,7 @@ def _bars(ax: Axes, exact: RelaxationTimes, limits: tuple[float, float], heights
     # The distribution in front of the bars.
     ax.set_zorder(right.get_zorder() + 1)
     ax.patch.set_visible(False)
+    return bars
 
 
 def _name_peaks(ax: Axes, found: Mapping[str, Distribution], top: float, range_: tuple[float, float]) -> float:
