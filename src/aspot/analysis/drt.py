@@ -2,8 +2,8 @@
 
     Z(w) = R_inf + j w L + 1/(j w C) + int gamma(x) / (1 + j w e^x) dx ,    x = ln tau,
 
-gamma [ohm cm2] piecewise linear on evenly spaced x and zero beyond; its integrals over hat functions are exact to
-rounding, and gamma minimises
+gamma [ohm cm2] piecewise linear on evenly spaced x and zero beyond [1]_; its integrals over hat functions are exact
+to rounding, and gamma minimises
 
     sum_i w_i |Z_i - Z(w_i)|^2 + lambda int (d^k gamma / dx^k)^2 dx .
 
