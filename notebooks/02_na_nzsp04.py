@@ -32,7 +32,8 @@ import aspot
 from aspot.analysis.arcs import fit_arcs
 from aspot.analytic import flux_tube_impedance
 from aspot.field_plot import field_picture
-from aspot.plot import engineering, new_figure, nyquist
+from aspot.plot import new_figure, nyquist
+from aspot.units import engineering
 
 checks = {}  # name: (computed, exact, relative error allowed)
 folder = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "cases").is_dir())

@@ -33,7 +33,8 @@ from scipy.special import j0, j1, jn_zeros
 import aspot
 from aspot.analytic import flux_tube_impedance
 from aspot.field_plot import field_picture
-from aspot.plot import engineering, new_figure
+from aspot.plot import new_figure
+from aspot.units import engineering
 
 checks = {}  # name: (computed, exact, relative error allowed)
 folder = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "cases").is_dir())

@@ -26,7 +26,8 @@ import numpy as np
 import aspot
 from aspot.analytic import flux_tube_constriction, flux_tube_impedance
 from aspot.field_plot import field_picture
-from aspot.plot import engineering, new_figure
+from aspot.plot import new_figure
+from aspot.units import engineering
 
 checks = {}  # name: (computed, exact, relative error allowed)
 folder = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "cases").is_dir())

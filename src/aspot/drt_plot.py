@@ -15,8 +15,9 @@ from aspot.analysis.drt import Distribution, DrtSettings, Peak, relaxation_distr
 from aspot.analysis.kramers_kronig import KramersKronig
 from aspot.analysis.relaxation import RelaxationTimes
 from aspot.errors import InputError
-from aspot.plot import GREY, engineering, new_figure
+from aspot.plot import GREY, new_figure
 from aspot.spectrum import Spectrum
+from aspot.units import engineering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from aspot.analysis.focusing import PERCENTILES, CurrentMap
 from aspot.errors import InputError
-from aspot.plot import GREY, engineering, length_unit, new_figure
+from aspot.plot import GREY, length_unit, new_figure
+from aspot.units import engineering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.spectrum import Spectrum
+from aspot.units import engineering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,24 +56,6 @@ def _shown_figure() -> type[Figure]:
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure, at 200 dots per inch where the format has dots; the ending of the path names the format."""
     figure.savefig(path, dpi=200)
-
-
-def engineering(value: float, unit: str) -> str:
-    """A quantity with three digits and an SI prefix, as "88 kHz" or "34 nF".
-
-    Examples
-    --------
-    >>> engineering(88e3, "Hz"), engineering(3.4e-8, "F"), engineering(0.0, "V")
-    ('88 kHz', '34 nF', '0 V')
-    """
-    if value == 0 or not np.isfinite(value):
-        return f"{value:g} {unit}"
-    exponent = int(np.floor(np.log10(abs(float(f"{value:.3g}"))) / 3))
-    exponent = min(max(exponent, -5), 4)
-    prefix = dict(zip(range(-5, 5), ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T"], strict=True))[exponent]
-    scaled = value / 10.0 ** (3 * exponent)
-    text = f"{scaled:.0f}" if abs(scaled) >= 99.5 else f"{scaled:.3g}"
-    return f"{text} {prefix}{unit}"
 
 
 def length_unit(length_m: float) -> tuple[float, str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aspot.morphology.pressing import PressedSurface
-from aspot.plot import engineering, length_unit, new_figure
+from aspot.plot import length_unit, new_figure
+from aspot.units import engineering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""Strings with units to SI numbers, by pint."""
+"""Strings with units to SI numbers, by pint; and numbers as people read them."""
 
 from __future__ import annotations
 
@@ -147,3 +147,21 @@ def quantity(value: object, kind: str) -> float:
 def _clean(number: float) -> float:
     """Round away the last digit that unit factors leave behind (0.00034000000000000005)."""
     return float(f"{number:.15g}")
+
+
+def engineering(value: float, unit: str) -> str:
+    """A quantity with three digits and an SI prefix, as "88 kHz" or "34 nF".
+
+    Examples
+    --------
+    >>> engineering(88e3, "Hz"), engineering(3.4e-8, "F"), engineering(0.0, "V")
+    ('88 kHz', '34 nF', '0 V')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}"
+    exponent = math.floor(math.log10(abs(float(f"{value:.3g}"))) / 3)
+    exponent = min(max(exponent, -5), 4)
+    prefix = dict(zip(range(-5, 5), ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T"], strict=True))[exponent]
+    scaled = value / 10.0 ** (3 * exponent)
+    text = f"{scaled:.0f}" if abs(scaled) >= 99.5 else f"{scaled:.3g}"
+    return f"{text} {prefix}{unit}"

@@ -77,7 +77,7 @@ def compare(
 
 
 def _decade_table(found: SpectrumComparison) -> Table:
-    from aspot.plot import engineering
+    from aspot.units import engineering
 
     worst, where = found.largest
     table = plain_table(
@@ -102,7 +102,7 @@ def _share(value: float, sign: str = "") -> str:
 
 
 def _arc_table(arcs: tuple[ArcPair, ...]) -> Table:
-    from aspot.plot import engineering
+    from aspot.units import engineering
 
     table = plain_table(
         "arc", "apex, measured", "computed", "R, measured", "computed", "C, measured", "computed", "",

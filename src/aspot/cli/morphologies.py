@@ -74,7 +74,7 @@ def morphologies(
 
 
 def _morphology_table(members: Sequence[Morphology], kind: str, title: str) -> Table:
-    from aspot.plot import engineering
+    from aspot.units import engineering
 
     parts = ["constriction"]
     for member in members:

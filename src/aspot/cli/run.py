@@ -81,7 +81,7 @@ def _result_table(result: Result) -> Table:
             row("  " + _PART_NAMES.get(name, f"R, {name.replace('_', ' ')}"), digits(part, uncertainty))
             if name == "constriction" and r.static:
                 row("    R_static, by the smaller electrode", digits(r.static, uncertainty))
-    from aspot.plot import engineering
+    from aspot.units import engineering
 
     if result.arc is not None:
         capacitance, unit = engineering(result.arc.C_int_F_per_cm2, "F/cm2").split(" ")
@@ -99,7 +99,7 @@ def _result_table(result: Result) -> Table:
 
 
 def _comparison_table(comparisons: tuple[str, tuple[Comparison, ...]]) -> Table | None:
-    from aspot.plot import engineering
+    from aspot.units import engineering
 
     source, rows = comparisons
     if not rows:

@@ -77,7 +77,7 @@ class Free:
 
     def shown(self, value: float, digits: int = 3) -> str:
         """A value [SI] as people read it."""
-        from aspot.plot import engineering
+        from aspot.units import engineering
 
         unit, factor = self.unit
         if self.parameter.scale == "linear" and abs(value) < 1e-9 * abs(self.parameter.upper):

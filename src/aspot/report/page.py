@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from aspot.plot import engineering
 from aspot.report import charts
 from aspot.report.contents import PICTURES, Contents
+from aspot.units import engineering
 
 #: Fewer points than this show no arcs.
 _FEWEST_POINTS = 8
