@@ -29,6 +29,7 @@ EXPECTED = {
     "09_guhl2018": ("R of NASICON / ohm cm2", "spreading under a resistive layer / ohm cm2", 2),
     "11_chen2021": ("R_int of the case / ohm cm2", "mean over the contacts, 10 % in spots", 4),
     "12_wu2016": ("R/(L/sigma), both sides, spacing 30 L", "spacing at which constriction equals the slab / L", 3),
+    "13_why_a_pore_makes_an_arc": ("current of the field at 213 kHz", "-Z''/omega of the slow end", 3),
 }
 
 RUN = """

@@ -168,14 +168,14 @@ def slab(contact: tuple[tuple[float, float], ...] = ((0.0, 0.3),), *, mirrored: 
 
 def test_sampling_is_exact_for_linear_fields_and_covers_the_window() -> None:
     cut = slab()
-    x, z, v = field_plot._sampled(cut, (0.0, 1e-6, 0.0, 2e-6), 60, cut.potential_V.real)
+    x, z, v = field_plot.sampled(cut, (0.0, 1e-6, 0.0, 2e-6), 60, cut.potential_V.real)
     np.testing.assert_allclose(v, 1 - z[:, None] / 2e-6 + x[None, :] / 4e-6, rtol=1e-9, atol=1e-12 * v.max())
 
 
 def test_the_mirror_image_is_symmetric_in_potential_and_odd_in_lateral_current() -> None:
     cut = slab()
-    x, z, v, j = field_plot._sampled(cut, (0.0, 1e-6, 0.0, 2e-6), 40, cut.potential_V.real, np.ones(4))
-    xm, vm, jm = field_plot._mirrored(cut, x, v, j, odd=(1,))
+    x, z, v, j = field_plot.sampled(cut, (0.0, 1e-6, 0.0, 2e-6), 40, cut.potential_V.real, np.ones(4))
+    xm, vm, jm = field_plot.mirrored(cut, x, v, j, odd=(1,))
     assert len(z)
     np.testing.assert_array_equal(xm, -xm[::-1])
     np.testing.assert_array_equal(vm, vm[:, ::-1])
@@ -183,7 +183,7 @@ def test_the_mirror_image_is_symmetric_in_potential_and_odd_in_lateral_current()
 
 
 def test_phase_and_mean_of_the_current_come_from_the_far_face() -> None:
-    phase, mean = field_plot._current_phase(slab())
+    phase, mean = field_plot.current_phase(slab())
     assert phase == pytest.approx(np.exp(0.3j), rel=1e-12)
     assert mean == pytest.approx(0.5, rel=1e-12)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError
 from aspot.field import Cut, Field
-from aspot.plot import GREY, engineering, length_unit, new_figure
+from aspot.plot import GREY, length_unit, new_figure
+from aspot.units import engineering
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,14 +45,14 @@ def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure
         if field.cut is None:
             raise InputError("field picture: the field has no plane cut")
         cuts.append(field.cut)
-    heights = [min(max(3.0 * max(_shape(c, w) for w in _windows(c)), 0.8), 4.5) for c in cuts]
+    heights = [min(max(3.0 * max(panel_shape(c, w) for w in panel_windows(c)), 0.8), 4.5) for c in cuts]
     above, below, column = 0.35, 1.05, 3.65  # inch: title; labels and colour bar; panel with its labels
     top = sum(heights) + len(cuts) * (above + below) + 0.3
     figure = new_figure(3 * column + 0.1, top + (0.35 if title else 0.0), layout=None)
     size = figure.get_size_inches()
     for field, cut, height in zip(fields, cuts, heights, strict=True):
         name = "direct current" if field.frequency_Hz == 0 else engineering(field.frequency_Hz, "Hz")
-        whole, window = _windows(cut)
+        whole, window = panel_windows(cut)
         bottom = top - above - height
         top -= above + height + below
         for k, (draw, frame, what) in enumerate(
@@ -62,8 +63,8 @@ def field_picture(fields: Field | Sequence[Field], *, title: str = "") -> Figure
             )
         ):
             # Equal scales: the panel is as wide and as high as its window allows, and hangs from the top.
-            wide = min(3.0, height / _shape(cut, frame))
-            high = wide * _shape(cut, frame)
+            wide = min(3.0, height / panel_shape(cut, frame))
+            high = wide * panel_shape(cut, frame)
             left, low = k * column + 0.6 + 0.5 * (3.0 - wide), bottom + height - high
             ax = figure.add_axes((left / size[0], low / size[1], wide / size[0], high / size[1]))
             bar = figure.add_axes(((k * column + 0.75) / size[0], (low - 0.6) / size[1], 2.7 / size[0], 0.08 / size[1]))
@@ -89,7 +90,7 @@ Window = tuple[float, float, float, float]
 _METAL = 0.06
 
 
-def _windows(cut: Cut) -> tuple[Window, Window]:
+def panel_windows(cut: Cut) -> tuple[Window, Window]:
     """One period, no deeper than the field still varies sideways, and the surroundings of the smallest feature."""
     return (0.0, cut.width_m, 0.0, min(cut.depth_m, 1.2 * cut.width_m)), _spot_window(cut)
 
@@ -100,7 +101,7 @@ def _frame(cut: Cut, window: Window) -> tuple[float, float, float, float]:
     return left, window[1], window[3], _METAL * max(window[1] - left, window[3])
 
 
-def _shape(cut: Cut, window: Window) -> float:
+def panel_shape(cut: Cut, window: Window) -> float:
     """Height over width of a panel."""
     left, right, depth, metal = _frame(cut, window)
     return (depth + metal) / (right - left)
@@ -132,7 +133,7 @@ def _spot_window(cut: Cut) -> Window:
     return max(width - 2 * half, 0.0), width, 0.0, min(depth, 2 * half)
 
 
-def _current_phase(cut: Cut) -> tuple[complex, float]:
+def current_phase(cut: Cut) -> tuple[complex, float]:
     """Phase factor and magnitude of the mean current density through the far face [A/m2]."""
     points, j = cut.points_m, cut.current_density_A_m2
     far = np.flatnonzero(points[:, 1] >= cut.depth_m * (1 - 1e-9))
@@ -145,7 +146,7 @@ def _current_phase(cut: Cut) -> tuple[complex, float]:
     return (mean / size if size > 0 else 1.0 + 0j), size
 
 
-def _sampled(cut: Cut, window: Window, n: int, *values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def sampled(cut: Cut, window: Window, n: int, *values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Values on a regular lattice over the window: lateral coordinates, depths [m], then each array (depth, lateral).
 
     Linear on every triangle. Triangles need not share points: fields jump across layers and boundaries.
@@ -176,7 +177,7 @@ def _sampled(cut: Cut, window: Window, n: int, *values: NDArray[np.float64]) -> 
     return [x, z, *out]
 
 
-def _mirrored(
+def mirrored(
     cut: Cut, x: NDArray[np.float64], *values: NDArray[np.float64], odd: tuple[int, ...] = ()
 ) -> list[NDArray[np.float64]]:
     """Lattice values continued to negative x, antisymmetric where listed."""
@@ -192,11 +193,11 @@ def _potential_panel(ax: Axes, bar_ax: Axes, cut: Cut, window: Window, title: st
     from matplotlib.ticker import MaxNLocator
 
     factor, unit = length_unit(window[1] - window[0])
-    phase, _ = _current_phase(cut)
+    phase, _ = current_phase(cut)
     potential = cut.potential_V.real
     current = (cut.current_density_A_m2 / phase).real
-    x, z, v, jx, jz = _sampled(cut, window, 150, potential, current[:, 0], current[:, 1])
-    x, v, jx, jz = _mirrored(cut, x, v, jx, jz, odd=(1,))
+    x, z, v, jx, jz = sampled(cut, window, 150, potential, current[:, 0], current[:, 1])
+    x, v, jx, jz = mirrored(cut, x, v, jx, jz, odd=(1,))
     finite = v[np.isfinite(v)]
     low, high = float(finite.min()), float(finite.max())
     if high - low <= 1e-9 * max(abs(high), abs(low)):  # an equipotential piece still gets a colour
@@ -204,16 +205,16 @@ def _potential_panel(ax: Axes, bar_ax: Axes, cut: Cut, window: Window, title: st
     levels = np.linspace(low, high, 21)
     filled = ax.contourf(x * factor, z * factor, v, levels=levels, cmap="viridis", extend="both")
     ax.contour(x * factor, z * factor, v, levels=levels, colors="white", linewidths=0.35, alpha=0.7)
-    _current_lines(ax, x * factor, z * factor, jx, jz)
+    current_lines(ax, x * factor, z * factor, jx, jz)
     bar = ax.figure.colorbar(filled, cax=bar_ax, orientation="horizontal")
     ticks: NDArray[np.float64] = np.asarray(MaxNLocator(6).tick_values(low, high), float)
     bar.set_ticks([t for t in ticks if -1e-9 <= (t - low) / (high - low) <= 1 + 1e-9])
     bar.set_label("potential / V", fontsize=8)
     bar.ax.tick_params(labelsize=7)
-    _finish_panel(ax, cut, window, factor, unit, title)
+    finish_panel(ax, cut, window, factor, unit, title)
 
 
-def _current_lines(
+def current_lines(
     ax: Axes, x: NDArray[np.float64], z: NDArray[np.float64], jx: NDArray[np.float64], jz: NDArray[np.float64]
 ) -> None:
     """Current lines through points evenly spread over the lower edge of the panel, followed up to the electrode.
@@ -269,10 +270,10 @@ def _current_panel(ax: Axes, bar_ax: Axes, cut: Cut, window: Window, title: str)
     from matplotlib.ticker import LogLocator, NullFormatter
 
     factor, unit = length_unit(window[1] - window[0])
-    _, mean = _current_phase(cut)
+    _, mean = current_phase(cut)
     amplitude = np.sqrt(np.sum(np.abs(cut.current_density_A_m2) ** 2, axis=1)) / (mean or 1.0)
-    x, z, j = _sampled(cut, window, 300, amplitude)
-    x, j = _mirrored(cut, x, j)
+    x, z, j = sampled(cut, window, 300, amplitude)
+    x, j = mirrored(cut, x, j)
     positive = j[np.isfinite(j) & (j > 0)]
     if positive.size == 0:
         positive = np.ones(1)
@@ -293,10 +294,10 @@ def _current_panel(ax: Axes, bar_ax: Axes, cut: Cut, window: Window, title: str)
     bar.ax.xaxis.set_major_locator(LogLocator(subs=subs))
     bar.ax.xaxis.set_major_formatter(lambda v, _: f"{v:.3g}")
     bar.ax.xaxis.set_minor_formatter(NullFormatter())
-    _finish_panel(ax, cut, window, factor, unit, title)
+    finish_panel(ax, cut, window, factor, unit, title)
 
 
-def _finish_panel(ax: Axes, cut: Cut, window: Window, factor: float, unit: str, title: str) -> None:
+def finish_panel(ax: Axes, cut: Cut, window: Window, factor: float, unit: str, title: str) -> None:
     """Electrode and gap on top, boundaries of layers, equal scales, labels; depth points down."""
     from matplotlib.patches import Rectangle
 
