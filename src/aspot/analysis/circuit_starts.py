@@ -25,6 +25,11 @@ Complex = NDArray[np.complex128]
 _CHOICES, _PER_DECADE = 400, 3
 #: Exponents of constant-phase elements that are tried.
 _EXPONENTS = (1.0, 0.8, 0.6)
+#: Resistances of finite diffusion inside a group that are tried, relative to the others of the group.
+_RATIOS = (0.2, 1.0, 6.0)
+
+#: Exponent and ratio.
+_Shape = tuple[float, float]
 #: A member that the linear fit leaves out begins with this share of |Z| where it is largest.
 _SMALL = 1e-3
 
@@ -58,37 +63,37 @@ def starting_values(
     grid = _grid(frequency_Hz, sum(counts), _orders(members, counts))
     weight = 1.0 / np.abs(impedance_ohm_cm2)
     target = np.concatenate([impedance_ohm_cm2.real * weight, impedance_ohm_cm2.imag * weight])
-    known: dict[tuple[int, tuple[int, ...], float], tuple[Real, dict[str, float]]] = {}
+    known: dict[tuple[int, tuple[int, ...], _Shape], tuple[Real, dict[str, float]]] = {}
 
-    def member_at(k: int, nodes: tuple[int, ...], exponent: float) -> tuple[Real, dict[str, float]]:
+    def member_at(k: int, nodes: tuple[int, ...], shape: _Shape) -> tuple[Real, dict[str, float]]:
         """Weighted impedance of one member with resistances of 1, and its parameters."""
-        key = (k, nodes, exponent)
+        key = (k, nodes, shape)
         if key not in known:
-            values = _unit_values(members[k], dict(zip(slots[k], grid[list(nodes)], strict=True)), exponent)
+            values = _unit_values(members[k], dict(zip(slots[k], grid[list(nodes)], strict=True)), shape)
             z = members[k].impedance(frequency_Hz, values) * weight
             known[key] = (np.concatenate([z.real, z.imag]), values)
         return known[key]
 
-    has_cpe = any(e.symbol == "Q" for e in circuit.elements)
     found = []
     for nodes in _choices(len(grid), members, counts, seed):
-        for exponent in _EXPONENTS if has_cpe else (1.0,):
-            parts = [member_at(k, own, exponent) for k, own in enumerate(nodes)]
+        for shape in _shapes(circuit):
+            parts = [member_at(k, own, shape) for k, own in enumerate(nodes)]
             columns = np.stack([column for column, _ in parts], axis=1)
             size = np.linalg.norm(columns, axis=0)
             factors, rest = nnls(columns / size, target)
-            found.append((rest, nodes, exponent, factors / size))
+            found.append((rest, nodes, shape, factors / size))
     found.sort(key=lambda one: one[0])
     starts: list[dict[str, float]] = []
-    taken: list[tuple[int, ...]] = []
-    for _, nodes, exponent, factors in found:
+    taken: list[tuple[float, tuple[int, ...]]] = []
+    for _, nodes, shape, factors in found:
         flat = tuple(n for own in nodes for n in own)
-        if any(max((abs(a - b) for a, b in zip(flat, old, strict=True)), default=0) <= 1 for old in taken):
+        near = [old for ratio, old in taken if ratio == shape[1]]
+        if any(max((abs(a - b) for a, b in zip(flat, old, strict=True)), default=0) <= 1 for old in near):
             continue
-        taken.append(flat)
+        taken.append((shape[1], flat))
         values: dict[str, float] = {}
         for k, own in enumerate(nodes):
-            _, unit = member_at(k, own, exponent)
+            _, unit = member_at(k, own, shape)
             floor = _SMALL / max(float(np.max(np.abs(members[k].impedance(frequency_Hz, unit)) * weight)), 1e-300)
             values |= _enlarged(members[k], unit, max(float(factors[k]), floor))
         starts.append(values)
@@ -144,16 +149,14 @@ def _moves(members: Sequence[Circuit], grid: Real) -> Iterator[tuple[int, dict[s
     for k, member in enumerate(members):
         slots = tuple(_timed(member))
         if len(slots) == 1:
-            has_cpe = any(e.symbol == "Q" for e in member.elements)
-            for time, exponent in itertools.product(grid, _EXPONENTS if has_cpe else (1.0,)):
-                yield k, _unit_values(member, {slots[0]: float(time)}, exponent)
+            for time, shape in itertools.product(grid, _shapes(member)):
+                yield k, _unit_values(member, {slots[0]: float(time)}, shape)
 
 
 def _timed(member: Circuit) -> Iterator[Element]:
     """Elements of a member of the series that need a time constant."""
     if isinstance(member, Element):
-        if member.symbol in ("Ws", "Wo", "G"):
-            yield member
+        yield from _finite(member)
     else:
         yield from (e for e in member.elements if e.symbol != "R")
 
@@ -234,13 +237,27 @@ def _sorted_like(nodes: tuple[int, ...], like: Mapping[str, list[int]]) -> tuple
     return tuple(out)
 
 
-def _unit_values(member: Circuit, times: Mapping[Element, float], exponent: float) -> dict[str, float]:
-    """Parameters with resistances of 1 and the given time constants."""
+def _shapes(circuit: Circuit) -> list[_Shape]:
+    """What is tried beside time constants."""
+    has_cpe = any(e.symbol == "Q" for e in circuit.elements)
+    has_inner = any(not isinstance(m, Element) and _finite(m) for m in in_series(circuit))
+    return list(itertools.product(_EXPONENTS if has_cpe else (1.0,), _RATIOS if has_inner else (1.0,)))
+
+
+def _finite(member: Circuit) -> list[Element]:
+    """Elements of finite diffusion."""
+    return [e for e in member.elements if e.symbol in ("Ws", "Wo", "G")]
+
+
+def _unit_values(member: Circuit, times: Mapping[Element, float], shape: _Shape) -> dict[str, float]:
+    """Parameters with the given time constants and resistances of 1, those of inner diffusion of the ratio."""
+    exponent, ratio = shape
+    inner = [] if isinstance(member, Element) else _finite(member)
     values: dict[str, float] = {}
     for element in member.elements:
         tau = times.get(element, 1.0)
         own = {
-            "R": 1.0, "L": tau, "C": tau, "Q": tau**exponent, "n": exponent, "tau": tau,
+            "R": ratio if element in inner else 1.0, "L": tau, "C": tau, "Q": tau**exponent, "n": exponent, "tau": tau,
             "sigma": 1.0 / math.sqrt(2.0 * tau),
         }  # fmt: skip
         values |= {element.name_of(letter): own[letter] for letter, _ in element.own}

@@ -462,6 +462,11 @@ class ArcElements:
         """Label of the resistance."""
         return self.resistance.label
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of R, of Q (or C), and of n if there is one."""
+        return tuple(p.name for p in (*self.resistance.own_parameters, *self.capacitive.own_parameters))
+
 
 def arcs_of(circuit: Circuit) -> tuple[ArcElements, ...]:
     """The (RQ) and (RC) members of a series, in the order of the text."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -132,6 +133,10 @@ class CircuitFit:
         return {p.name: p.unit for p in self.circuit.parameters}
 
     @property
+    def _kinds(self) -> dict[str, str]:
+        return {p.name: p.kind for p in self.circuit.parameters}
+
+    @property
     def relative_errors(self) -> dict[str, float]:
         """Standard errors over values; 0 for fixed parameters."""
         e = self.estimate
@@ -233,11 +238,11 @@ class CircuitFit:
 
     def _fitted(self, one: ArcElements) -> FittedArc:
         in_line = [e.name_of("R") for e in in_series(self.circuit) if isinstance(e, R)]
-        resistance, own = one.resistance.name_of("R"), one.capacitive.own_parameters
+        resistance, prefactor, *exponent = one.names
 
         def arc(p: Mapping[str, float]) -> Arc:
-            n = p[own[1].name] if len(own) > 1 else 1.0
-            return Arc(resistance_ohm_cm2=p[resistance], cpe_prefactor=p[own[0].name], cpe_exponent=n)
+            n = p[exponent[0]] if exponent else 1.0
+            return Arc(resistance_ohm_cm2=p[resistance], cpe_prefactor=p[prefactor], cpe_exponent=n)
 
         def brug(p: Mapping[str, float]) -> float:
             return arc(p).brug_capacitance_F_per_cm2(sum(p[name] for name in in_line))
@@ -277,39 +282,52 @@ class CircuitFit:
         if name not in self.estimate.names:
             return name in self.fixed
         low, high = self.confidence_intervals()[name]
-        kind = next(p.kind for p in self.circuit.parameters if p.name == name)
-        return high - low < _WIDE_EXPONENT if kind == "cpe_exponent" else high < _WIDE_FACTOR * low
+        return high - low < _WIDE_EXPONENT if self._kinds[name] == "cpe_exponent" else high < _WIDE_FACTOR * low
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What the fit does not know, in words; empty if nothing speaks against it."""
-        return (*self._unknown(), *self._at_bounds(), *self._together(), *self._about_arcs(), *self._misfit())
+        empty = self._empty_members()
+        silent = {name for m in empty for name in m.names}
+        return (
+            *(f"of {m} the spectrum determines nothing: the circuit has more than it shows" for m in empty),
+            *self._unknown(silent),
+            *self._together(),
+            *self._about_arcs(silent),
+            *self._misfit(),
+        )
 
-    def _unknown(self) -> list[str]:
+    def _is_known(self, name: str) -> bool:
+        return self.is_determined(name) and name not in self.estimate.at_bound
+
+    def _empty_members(self) -> list[Circuit]:
+        """Members of the series of which no free parameter but perhaps an exponent is known."""
+        return [
+            m
+            for m in in_series(self.circuit)
+            if not any(self._is_known(p.name) for p in m.parameters if p.kind != "cpe_exponent")
+        ]
+
+    def _unknown(self, silent: Container[str]) -> list[str]:
         out = []
         for name, (low, high) in self.confidence_intervals().items():
-            if not self.is_determined(name):
-                unit = f" {self.units[name]}" if self.units[name] else ""
-                out.append(f"{name} is not determined by the spectrum: 95 % interval {low:.2g} to {high:.2g}{unit}")
-        return out
-
-    def _at_bounds(self) -> list[str]:
-        out = []
-        for name, side in self.estimate.at_bound.items():
-            kind = next(p.kind for p in self.circuit.parameters if p.name == name)
-            if kind == "cpe_exponent" and self[name] > 1.0 - 1e-3:
+            side = self.estimate.at_bound.get(name)
+            if name in silent:
+                continue
+            if side and self._kinds[name] == "cpe_exponent" and self[name] > 1.0 - 1e-3:
                 out.append(f"{name} lies at 1: a capacitance fits as well as the constant-phase element")
-            else:
-                out.append(
-                    f"{name} lies at its {side} bound {self[name]:.3g}: the spectrum asks for more room, or for less"
-                )
+            elif side:
+                bound = f"{self[name]:.2g} {self.units[name]}".rstrip()
+                out.append(f"{name} runs to its {side} bound {bound}: the spectrum sets it no limit on that side")
+            elif not self.is_determined(name):
+                interval = f"{low:.2g} to {high:.2g} {self.units[name]}".rstrip()
+                out.append(f"{name} is not determined by the spectrum: 95 % interval {interval}")
         return out
 
     def _together(self) -> list[str]:
         names, correlation = self.estimate.names, self.estimate.correlation
         known = [self.is_determined(name) for name in names]
-        kinds = {p.name: p.kind for p in self.circuit.parameters}
-        out = []
+        kinds, out = self._kinds, []
         for i in range(len(names)):
             for k in range(i):
                 # Q and n of one element always go together.
@@ -321,28 +339,35 @@ class CircuitFit:
                     )
         return out
 
-    def _about_arcs(self) -> list[str]:
+    def _about_arcs(self, silent: Container[str]) -> list[str]:
         f = self.spectrum.frequency_Hz
+        shown = [a for a, one in zip(self.arcs, arcs_of(self.circuit), strict=True) if one.names[0] not in silent]
         out = []
-        for arc in self.arcs:
+        for arc in shown:
             apex = arc.apex_frequency_Hz
             if not f[-1] <= apex <= f[0]:
                 side = f"above the highest frequency {f[0]:.3g}" if apex > f[0] else f"below the lowest {f[-1]:.3g}"
                 out.append(f"the arc {arc.label} peaks at {apex:.3g} Hz, {side} Hz: only its flank was measured")
-        for i, a in enumerate(self.arcs):
-            for b in self.arcs[:i]:
-                ratio = a.apex_frequency_Hz / b.apex_frequency_Hz
-                if max(ratio, 1.0 / ratio) < _CLOSE_APEXES:
-                    out.append(
-                        f"the arcs {b.label} and {a.label} peak within a factor of {max(ratio, 1.0 / ratio):.2g}: "
-                        "they are told apart by their shapes alone"
-                    )
+        for b, a in itertools.combinations(shown, 2):
+            ratio = a.apex_frequency_Hz / b.apex_frequency_Hz
+            if max(ratio, 1.0 / ratio) < _CLOSE_APEXES:
+                out.append(
+                    f"the arcs {b.label} and {a.label} peak within a factor of {max(ratio, 1.0 / ratio):.2g}: "
+                    "they are told apart by their shapes alone"
+                )
         return out
 
     def _misfit(self) -> list[str]:
         e, out = self.estimate, []
         if not e.is_converged:
             out.append("the search was still moving when it was stopped: the values are near the best ones")
+        f, z = self.spectrum.frequency_Hz, self.spectrum.impedance_ohm_cm2
+        inductive = z.imag > 0
+        if np.any(inductive) and not any(element.symbol == "L" for element in self.circuit.elements):
+            out.append(
+                f"{np.count_nonzero(inductive)} points up to {f[inductive].max():.3g} Hz have a positive imaginary "
+                "part, which no element of the circuit makes: add L, or leave them out"
+            )
         if not e.is_systematic:
             return out
         return [
