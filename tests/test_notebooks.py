@@ -26,10 +26,13 @@ EXPECTED = {
     "05_random_spots": ("images of a cluster", "largest share of a spot", 3),
     "06_lens_pores": ("order of the error", "capacitance of a lens", 3),
     "07_grains": ("Z, boundaries that conduct", "E of R_cc / eV", 3),
+    "08_ortmann2022": ("R_int by the DRT / ohm cm2", "E_int with the film's energy, contact 0.05 / eV", 3),
     "09_guhl2018": ("R of NASICON / ohm cm2", "spreading under a resistive layer / ohm cm2", 2),
+    "10_weiss2020": ("energy of the fitted junction / eV", "constriction on both sides / ohm cm2", 3),
     "11_chen2021": ("R_int of the case / ohm cm2", "mean over the contacts, 10 % in spots", 4),
     "12_wu2016": ("R/(L/sigma), both sides, spacing 30 L", "spacing at which constriction equals the slab / L", 3),
     "13_why_a_pore_makes_an_arc": ("current of the field at 213 kHz", "-Z''/omega of the slow end", 3),
+    "14_image_to_hot_spots": ("R_int, threshold half-way / ohm cm2", "largest share of a contact", 3),
 }
 
 RUN = """
