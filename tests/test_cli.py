@@ -97,10 +97,8 @@ def test_version_and_help(call: Call) -> None:
     assert printed.startswith("aspot ")
     status, printed, _ = call("--help")
     assert status == 0
-    for command in ("run", "validate", "materials"):
-        assert command in printed
-    for later in ("fit",):  # promised only when they are built
-        assert f"\n  {later} " not in printed
+    for command in ("run", "validate", "compare", "fit", "sweep", "report", "materials"):
+        assert f"\n  {command} " in printed
 
 
 # What is refused ----------------------------------------------------------------------------------------------------

@@ -123,9 +123,9 @@ def _branch(
         if room <= 1e-9:
             break
         found = _moved(problem, optimum, index, t, before, sign * min(step, room))
-        # A step that goes far beyond the end of the interval says little about where the end is.
-        if found is None or (found[1] > 2.5 * threshold and step > 1e-6):
-            step *= 0.5
+        # A step across most of the interval says little about the way there, nor where the end is.
+        if found is None or (step > 1e-6 and math.sqrt(max(found[1], 0.0)) > root + 0.7 * math.sqrt(threshold)):
+            step *= 0.4
             continue
         before, (t, excess) = t, found
         path.append(found)

@@ -2,6 +2,7 @@
 
 from aspot.cli import (
     compare,
+    fit,
     materials,
     morphologies,
     report,
@@ -18,6 +19,7 @@ __all__ = [
     "FAILED",
     "app",
     "compare",
+    "fit",
     "main",
     "materials",
     "morphologies",

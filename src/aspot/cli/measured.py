@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -89,6 +92,56 @@ def measured_spectrum(
 
         sweep = excluding_inconsistent(sweep, threshold=kramers_kronig)
     return sweep, sweep.spectrum(area_cm2, temperature_K=temperature)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The argument and options by which a command chooses a sweep and its points; see `measured_spectrum`."""
+
+    measured: Path
+    area: str | None
+    loop: int | None
+    lowest: str | None
+    highest: str | None
+    kramers_kronig: float
+    keep_inductive: bool
+
+    def spectrum(self, cell: Cell) -> tuple[Measurement, Spectrum]:
+        """The sweep, and its points per area; as `measured_spectrum`."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        return measured_spectrum(given.pop("measured"), cell, **given)
+
+
+#: Annotations and defaults of the options of a `Selection`.
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "measured": (MeasuredArgument, inspect.Parameter.empty),
+    "area": (AreaOption, None),
+    "loop": (LoopOption, None),
+    "lowest": (LowestOption, None),
+    "highest": (HighestOption, None),
+    "kramers_kronig": (KramersKronigOption, 0.05),
+    "keep_inductive": (InductiveOption, False),
+}
+
+
+def selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes a `selection` the argument and the options of one, in its place."""
+    own = inspect.signature(command, eval_str=True).parameters
+
+    def given(**values: Any) -> None:
+        chosen = {name: values.pop(name) for name in _OPTIONS}
+        command(selection=Selection(**chosen), **values)
+
+    parameters = []
+    for name, parameter in own.items():
+        added = _OPTIONS if name == "selection" else {name: (parameter.annotation, parameter.default)}
+        for each, (annotation, default) in added.items():
+            keyword = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(each, keyword, annotation=annotation, default=default))
+    given.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    given.__annotations__ = {p.name: p.annotation for p in parameters}
+    given.__name__, given.__doc__ = command.__name__, command.__doc__
+    return given
 
 
 def selection_lines(sweep: Measurement, spectrum: Spectrum, cell: Cell) -> list[str]:

@@ -29,11 +29,12 @@ Progress = Callable[[str, float], None]
 _OHM_CM2 = 1e4
 
 #: Distance of the grid of geometries to begin with.
-_SPACING = 0.6
-#: A simulation at the optimum may differ from the model by this share of the noise, or of the tolerance of Z.
-_CLOSE = 0.1
+_SPACING = 0.8
+#: The model may differ from a simulation at the optimum by as much as moves no parameter by more than this many
+#: standard errors, or by this share of the tolerance of Z.
+_SHIFT, _CLOSE = 0.2, 0.1
 #: Accuracy of the search with exact derivatives, and with differences of simulations.
-_EXACT, _ROUGH = 1e-10, 1e-4
+_EXACT, _ROUGH = 1e-6, 1e-4
 #: Times that the model is made anew around the optimum, at most.
 _MOST_REFINEMENTS = 6
 #: Shares of the progress bar: search, then profiles.
@@ -112,14 +113,17 @@ class FitResult:
         """Confidence intervals of all parameters [SI]."""
         return {one.path: self.interval(one.path) for one in self.free}
 
-    def is_determined(self, path: str) -> bool:
-        """Whether the spectrum bounds a parameter from both sides."""
+    def bounded(self, path: str) -> tuple[bool, bool]:
+        """Whether the spectrum bounds a parameter from below, and from above."""
         if path in self.profiles:
-            profile = self.profiles[path]
-            return profile.is_bounded_below and profile.is_bounded_above
+            return self.profiles[path].is_bounded_below, self.profiles[path].is_bounded_above
         p = next(one.parameter for one in self.free if one.path == path)
         low, high = self.interval(path)
-        return p.lower < low and high < p.upper
+        return p.lower < low, high < p.upper
+
+    def is_determined(self, path: str) -> bool:
+        """Whether the spectrum bounds a parameter from both sides."""
+        return all(self.bounded(path))
 
     @property
     def residuals(self) -> NDArray[np.complex128]:
@@ -152,8 +156,8 @@ def fit(
 
     Laws (and the size of contacts at a given contact fraction) are searched on solved fields without further
     simulations; other geometry on simulations made where the search comes by (see `aspot.inference.model`). The answer
-    is a simulation at the optimum: while the model of the search differs from it by more than a tenth of the noise (or
-    of the cell's tolerance), the model is made anew around it.
+    is a simulation at the optimum: while the model of the search differs from it by enough to move a parameter by a
+    fifth of its standard error (and by more than a tenth of the cell's tolerance), the model is made anew around it.
 
     Parameters
     ----------
@@ -235,6 +239,7 @@ def fit(
     for k, one in enumerate(parameters if profile else ()):
         tell(f"profile of {one.path}", _SEARCH_SHARE + (1.0 - _SEARCH_SHARE) * k / len(parameters))
         profiles[one.path] = found.profile(one.path, confidence)
+    search.model.end_of_progress()
     seconds["profiles"] = time.perf_counter() - clock - seconds["search"]
     tell("done", 1.0)
     seconds["total"] = time.perf_counter() - clock
@@ -306,8 +311,9 @@ class _Search:
             self._others += 1
             z = result.spectrum.impedance_ohm_cm2 / _OHM_CM2 + self.instrument(found.values)
             difference = np.abs(found.impedance - z)
-            noise = np.maximum(found.noise_estimate * found.sizes, best.numerics.relative_tolerance * np.abs(z))
-            if np.all(difference <= _CLOSE * noise) or attempt == _MOST_REFINEMENTS:
+            shift = float(np.linalg.norm(difference / found.sizes) / np.sqrt(found.variance))
+            is_exact = bool(np.all(difference <= _CLOSE * best.numerics.relative_tolerance * np.abs(z)))
+            if is_exact or shift <= _SHIFT or attempt == _MOST_REFINEMENTS:
                 break
             # Meshes made for the laws of the optimum, and closer together.
             self._others += self.model.simulations

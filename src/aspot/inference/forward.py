@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from aspot.certified import CertifiedBasis
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import ConvergenceError, InputError, MemoryLimitError
 from aspot.inference.jets import Jet
+from aspot.interface import InterfaceProblem
 from aspot.parametric import certified_basis
 from aspot.plan import Plan, plan
 from aspot.result import Result
@@ -228,6 +230,12 @@ def _of(laws: Laws, piece: str) -> dict[str, Jet]:
     return {name.removeprefix(prefix): jet for name, jet in laws.named.items() if name.startswith(prefix)}
 
 
+def is_scalable(interface: InterfaceProblem) -> bool:
+    """Whether all lengths of an interface belong to its unit cell: no films, grains or heights of gaps."""
+    heights = any(getattr(interface.cell, name, None) is not None for name in ("gap_profile", "gap_height"))
+    return not (interface.layers or interface.polycrystal or heights)
+
+
 class SolvedGeometry:
     """One simulated cell, to be evaluated under any laws.
 
@@ -252,6 +260,20 @@ class SolvedGeometry:
             pellet = None if solved.pellet is None else _Piece.of(solved.pellet, omega)
             self._levels.append(_Level(solved, sides, pellet))
             solved = solved.coarser if self._weight else None
+
+    @cached_property
+    def constrictions(self) -> dict[str, float]:
+        """Resistance of the constriction of every side that may be scaled, times the conductivity [m]."""
+        model = self._levels[0].solved
+        out = {}
+        for side, solved in model.paired(model.plan):
+            if not (side.truncated and is_scalable(solved.interface)):
+                continue
+            sigma = float(np.real(solved.interface.electrolyte(np.zeros(1), solved.interface.temperature_K)[0]))
+            length = solved.partition()["electrolyte"] * sigma - solved.interface.depth_m
+            if length > _FLOOR * solved.interface.depth_m:
+                out[side.name] = length
+        return out
 
     @property
     def is_bounded(self) -> bool:

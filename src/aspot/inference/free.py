@@ -15,7 +15,7 @@ from aspot.analysis.least_squares import Parameter
 from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.specification import Range, range_of
-from aspot.units import KINDS, quantity
+from aspot.units import KINDS, engineering, quantity
 
 #: Bounds given: low and high, each a number in SI or text with a unit.
 Bounds = tuple[object, object]
@@ -38,6 +38,8 @@ _UNITS = {
 }
 #: Units that take a prefix.
 _PREFIXED = ("m", "S/cm", "F/cm2", "H cm2", "A/cm2", "Pa", "s")
+
+_PREFIXES = {"f": -15, "p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12}
 
 #: Default bounds of a logarithmic parameter: this factor to both sides of the start.
 _WIDE = 1e3
@@ -75,15 +77,19 @@ class Free:
         """Unit at the surface, and how many of it make one SI unit."""
         return _UNITS.get(self.kind, ("", 1.0))
 
+    def display(self, value: float) -> tuple[float, str]:
+        """Factor from SI to a unit in which a value reads well, and that unit with its prefix."""
+        unit, factor = self.unit
+        if unit not in _PREFIXED or value == 0.0:
+            return factor, unit
+        shown = engineering(value * factor, unit).split(" ", 1)[1]
+        return factor * 10.0 ** -_PREFIXES[shown.removesuffix(unit)], shown
+
     def shown(self, value: float, digits: int = 3) -> str:
         """A value [SI] as people read it."""
-        from aspot.units import engineering
-
-        unit, factor = self.unit
         if self.parameter.scale == "linear" and abs(value) < 1e-9 * abs(self.parameter.upper):
             value = 0.0
-        if unit in _PREFIXED and digits == 3:
-            return engineering(value * factor, unit)
+        factor, unit = self.display(value)
         return f"{value * factor:.{digits}g}" + (f" {unit}" if unit else "")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from aspot.cell import Cell
 from aspot.errors import InputError
-from aspot.inference.forward import depends_on_laws
+from aspot.inference.forward import depends_on_laws, is_scalable
 from aspot.inference.free import Free
 from aspot.interface import InterfaceProblem
 from aspot.morphology.unit_cell import UnitCell
@@ -104,8 +105,7 @@ def _ratio(old: UnitCell, new: UnitCell) -> float:
 
 def _is_similar(old: InterfaceProblem, new: InterfaceProblem, scale: float) -> bool:
     """Whether all lengths of one interface are `scale` times those of the other, and nothing else differs."""
-    heights = any(getattr(old.cell, name, None) is not None for name in ("gap_profile", "gap_height"))
-    if scale != 1.0 and (old.layers or old.polycrystal or heights):
+    if scale != 1.0 and not is_scalable(old):
         return False
     layers = [[(layer.name, layer.thickness_m) for layer in i.layers] for i in (old, new)]
     grains = [i.polycrystal and i.polycrystal.grains for i in (old, new)]
@@ -181,6 +181,39 @@ class Axis:
             weights[i] = math.prod(t[j] for j in others) / scale
             slopes[i] = sum(math.prod(t[k] for k in others if k != j) for j in others) / scale
         return first, weights, slopes * self.slope(value) / self.spacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A point of a grid that takes part in an interpolation.
+
+    Parameters
+    ----------
+    at : dict of str to float
+        Its parameters by path.
+    weight : float
+    rates : dict of str to float
+        Derivatives of the weight by the parameters of the place that is asked for.
+    """
+
+    at: dict[str, float]
+    weight: float
+    rates: dict[str, float]
+
+
+def stencil(axes: Sequence[Axis], by: Mapping[str, float]) -> tuple[Point, ...]:
+    """The points of a grid around a place, four along every axis."""
+    around = [axis.weights(by[axis.path]) for axis in axes]
+    points = []
+    for steps in product(range(_POINTS), repeat=len(axes)):
+        weights = [weights[k] for (_, weights, _), k in zip(around, steps, strict=True)]
+        rates = {}
+        for i, axis in enumerate(axes):
+            others = math.prod(w for j, w in enumerate(weights) if j != i)
+            rates[axis.path] = float(around[i][2][steps[i]] * others)
+        at = {axis.path: axis.value(first + k) for axis, (first, _, _), k in zip(axes, around, steps, strict=True)}
+        points.append(Point(at=at, weight=float(math.prod(weights)), rates=rates))
+    return tuple(points)
 
 
 def axis_of(one: Free, spacing: float) -> Axis:

@@ -2,8 +2,9 @@
 
 A contact fraction or a ratio of sizes needs a mesh of its own. Simulations are made on a grid of such parameters, only
 where the search comes by, and between them the logarithm of the excess impedance is a polynomial of third order. Each
-is evaluated under the laws of the moment (`aspot.inference.forward`), so that one simulation serves all laws. The size
-of a unit cell at a given shape is exact (see there) as long as the pellet is deeper than the field.
+is evaluated under the laws of the moment (`aspot.inference.forward`), so that one simulation serves all laws, and made
+similar to the interface in question (`aspot.inference.similarity`), so that little is left to be interpolated. The size
+of a unit cell at a given shape is exact as long as the pellet is deeper than the field.
 
 With more than two such parameters nothing is interpolated: every point is simulated, its neighbours for the derivatives
 too. That is slow.
@@ -12,7 +13,6 @@ too. That is slow.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,9 @@ from aspot.cell import Cell
 from aspot.errors import InputError, ToleranceError
 from aspot.inference.forward import Laws, SolvedGeometry, laws_at
 from aspot.inference.free import Free
-from aspot.inference.geometry import Axis, axis_of, roles_of
+from aspot.inference.geometry import Axis, axis_of, roles_of, stencil
 from aspot.inference.jets import Jet
+from aspot.inference.similarity import Similar, similar_interfaces
 from aspot.plan import plan
 from aspot.result import Result
 from aspot.simulation import simulate
@@ -51,7 +52,7 @@ class CellModel:
     frequency_Hz : (m,) float
         Highest first.
     spacing : float
-        Of the grid of geometries, in the variables of its axes (0.4: factors of 1.5).
+        Of the grid of geometries, in the variables of its axes (0.8: factors of 2.2).
     tell : callable, optional
         Called with the number of every simulation before it is made.
     """
@@ -62,7 +63,7 @@ class CellModel:
         free: Sequence[Free],
         frequency_Hz: Real,
         *,
-        spacing: float = 0.4,
+        spacing: float = 0.8,
         tell: Callable[[int], None] | None = None,
     ) -> None:
         # The frequencies stand apart: to read sixty of them again and again would cost more than all laws.
@@ -73,7 +74,11 @@ class CellModel:
         self.simulations = 0
         self._tell = tell or (lambda n: None)
         self._places = {one.path: k for k, one in enumerate(self.free)}
-        self._axes = {one.path: axis_of(one, spacing) for one in self.free if not one.is_instrument}
+        # A size is interpolated over only where the depth of the pellet counts, which it does as an exponential.
+        fine = dict.fromkeys(self.roles.scales, 0.5)
+        self._axes = {
+            one.path: axis_of(one, spacing * fine.get(one.path, 1.0)) for one in self.free if not one.is_instrument
+        }
         self._solved: dict[tuple[tuple[str, float], ...], SolvedGeometry] = {}
 
     @property
@@ -97,6 +102,10 @@ class CellModel:
         pairs = zip(self.free, values, strict=True)
         return self.cell.with_(**{one.path: float(v) for one, v in pairs if not one.is_instrument})
 
+    def end_of_progress(self) -> None:
+        """Tell nobody of further simulations."""
+        self._tell = lambda n: None
+
     def simulated(self, cell: Cell) -> Result:
         """Simulation of a cell at the frequencies of the spectrum."""
         return simulate(cell.with_(frequencies={"values": [float(f) for f in self.frequency_Hz]}), with_fields=False)
@@ -117,7 +126,7 @@ class CellModel:
         scales = {path: side for path, side in self.roles.scales.items() if side in deep}
         axes = [*self.roles.axes, *(path for path in self.roles.scales if path not in scales)]
         if not axes:
-            excess = self._excess({}, laws, scales, by)
+            excess = self._excess(self._geometry({}, scales), laws, scales, by)
         elif len(axes) <= _MOST_AXES:
             excess = self._interpolated([self._axes[path] for path in axes], laws, scales, by)
         else:
@@ -141,15 +150,24 @@ class CellModel:
 
     # Geometries -----------------------------------------------------------------------------------------------------
 
-    def _excess(self, at: Mapping[str, float], laws: Laws, scales: Mapping[str, str], by: Mapping[str, float]) -> Jet:
+    def _excess(
+        self,
+        solved: SolvedGeometry,
+        laws: Laws,
+        scales: Mapping[str, str],
+        by: Mapping[str, float],
+        similar: Mapping[str, Similar] | None = None,
+    ) -> Jet:
         """Excess impedance of one geometry under given laws, with its derivatives by these and by sizes."""
-        solved = self._geometry(at, scales)
-        jets = {}
+        jets = {side: one.scale for side, one in (similar or {}).items() if one.scale is not None}
         for path, side in scales.items():
             known = _value(solved.result.cell, path)
             slopes = np.zeros(laws.shape, complex)
             slopes[self._places[path]] = 1.0 / known
-            jets[side] = Jet(np.full(laws.shape[1], by[path] / known, complex), slopes)
+            size = Jet(np.full(laws.shape[1], by[path] / known, complex), slopes)
+            jets[side] = jets[side] * size if side in jets else size
+        for side, one in (similar or {}).items():
+            laws = one.applied(laws, side)
         return solved.excess(laws, jets)
 
     def _geometry(self, at: Mapping[str, float], scales: Mapping[str, str]) -> SolvedGeometry:
@@ -175,35 +193,33 @@ class CellModel:
     def _interpolated(
         self, axes: Sequence[Axis], laws: Laws, scales: Mapping[str, str], by: Mapping[str, float]
     ) -> Jet:
-        """Between the points of a grid, in the logarithm of the excess impedance."""
-        around = [axis.weights(by[axis.path]) for axis in axes]
+        """Between the points of a grid, in the logarithm of the excess impedance of similar interfaces."""
+        points = stencil(axes, by)
+        solved = [self._geometry(point.at, scales) for point in points]
+        sizes = [{side: _value(s.result.cell, path) for path, side in scales.items()} for s in solved]
+        similar = similar_interfaces(points, solved, sizes, by, laws.shape, self._places)
         reference: Complex | None = None
         total = Jet.constant(0.0, laws.shape)
-        slopes = [np.zeros(laws.shape[1], complex) for _ in axes]
-        for steps in product(*(range(len(weights)) for _, weights, _ in around)):
-            at = {axis.path: axis.value(first + k) for axis, (first, _, _), k in zip(axes, around, steps, strict=True)}
-            excess = self._excess(at, laws, scales, by)
+        for point, one, alike in zip(points, solved, similar, strict=True):
+            excess = self._excess(one, laws, scales, by, alike)
             reference = excess.value if reference is None else reference
             logarithm = excess.log_ratio(reference)
-            factors = [weights[k] for (_, weights, _), k in zip(around, steps, strict=True)]
-            total = total + float(np.prod(factors)) * logarithm
-            for i, (_, _, rates) in enumerate(around):
-                others = float(np.prod([f for j, f in enumerate(factors) if j != i]))
-                slopes[i] += rates[steps[i]] * others * logarithm.value
+            total = total + point.weight * logarithm
+            for path, rate in point.rates.items():
+                total.slopes[self._places[path]] += rate * logarithm.value
         assert reference is not None
-        for axis, slope in zip(axes, slopes, strict=True):
-            total.slopes[self._places[axis.path]] += slope
         return total.exp() * reference
 
     def _differenced(self, axes: Sequence[Axis], laws: Laws, scales: Mapping[str, str], by: Mapping[str, float]) -> Jet:
         """At the values themselves, and at a neighbour along every axis."""
         here = {axis.path: by[axis.path] for axis in axes}
-        excess = self._excess(here, laws, scales, by)
+        excess = self._excess(self._geometry(here, scales), laws, scales, by)
         for axis in axes:
             value = here[axis.path]
             x = axis.to(value)
             step = _STEP if x + _STEP <= axis.high else -_STEP
-            beside = self._excess(here | {axis.path: axis.back(x + step)}, laws, scales, by)
+            moved = here | {axis.path: axis.back(x + step)}
+            beside = self._excess(self._geometry(moved, scales), laws, scales, by)
             rate = np.log(beside.value / excess.value) / step * axis.slope(value)
             excess.slopes[self._places[axis.path]] += rate * excess.value
         return excess

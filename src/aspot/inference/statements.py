@@ -8,7 +8,6 @@ import numpy as np
 
 from aspot.analysis.estimation import Direction
 from aspot.inference.fitting import FitResult
-from aspot.inference.free import Free
 
 #: Parts of a path that a reader need not see.
 _SILENT = ("working_electrode", "morphology", "contact", "instrument")
@@ -26,12 +25,14 @@ def label(path: str) -> str:
 
     Examples
     --------
-    >>> label("working_electrode.morphology.contact_fraction"), label("counter_electrode.gap.thickness")
-    ('contact fraction', 'counter gap thickness')
+    >>> label("working_electrode.morphology.contact_fraction"), label("electrolyte.grain_boundaries.resistance")
+    ('contact fraction', 'grain boundary resistance')
     """
     if path.startswith("instrument."):
         return f"series {path.removeprefix('instrument.')}"
     keys = [key for key in path.split(".") if key not in _SILENT]
+    if keys[0] == "electrolyte" and keys[1] in ("grain_boundaries", "layers"):
+        keys = ["grain boundary", *keys[2:]] if keys[1] == "grain_boundaries" else ["layer", *keys[2:]]
     return " ".join("counter" if key == "counter_electrode" else key.replace("_", " ") for key in keys)
 
 
@@ -122,7 +123,7 @@ def _limits(fit: FitResult) -> list[str]:
     level = f"{100 * fit.confidence:g} %"
     for one in fit.free:
         name, (low, high) = label(one.path), fit.interval(one.path)
-        below, above = _bounded(fit, one)
+        below, above = fit.bounded(one.path)
         if below and above:
             continue
         if not below and not above:
@@ -145,14 +146,6 @@ def _limits(fit: FitResult) -> list[str]:
     return out
 
 
-def _bounded(fit: FitResult, one: Free) -> tuple[bool, bool]:
-    if one.path in fit.profiles:
-        profile = fit.profiles[one.path]
-        return profile.is_bounded_below, profile.is_bounded_above
-    low, high = fit.interval(one.path)
-    return one.parameter.lower < low, high < one.parameter.upper
-
-
 def _trade_offs(fit: FitResult) -> list[str]:
     """Pairs that are determined, but each much worse alone than together."""
     found = fit.estimate
@@ -168,10 +161,12 @@ def _trade_offs(fit: FitResult) -> list[str]:
         # The combination a b^p whose error is smallest has p = -cov(a, b)/var(b).
         power = -correlation[i, j] * errors[i] / errors[j]
         rest = errors[i] * np.sqrt(1.0 - correlation[i, j] ** 2)
+        (low, high), (least, most) = fit.interval(a.path), fit.interval(b.path)
         out.append(
-            f"{label(a.path)} and {label(b.path)} trade off (correlation {correlation[i, j]:.3f}): "
-            f"{label(a.path)} * ({label(b.path)})^{power:.2f} is known to {_percent(rest)}, the two alone to "
-            f"{_percent(errors[i])} and {_percent(errors[j])} (standard errors)."
+            f"{label(a.path)} and {label(b.path)} trade off (correlation {correlation[i, j]:.4f}): "
+            f"{label(a.path)} * ({label(b.path)})^{power:.2f} is known to {100 * rest:.2g} % (standard error), "
+            f"{label(a.path)} itself from {a.shown(low)} to {a.shown(high)} and {label(b.path)} from {b.shown(least)} "
+            f"to {b.shown(most)}."
         )
     return out
 
@@ -196,7 +191,7 @@ def _numerics(fit: FitResult) -> list[str]:
     out = []
     noise = fit.estimate.noise_estimate * float(np.median(fit.estimate.sizes / np.abs(fit.estimate.impedance)))
     error = fit.result.relative_error_estimate
-    if fit.model_difference > _SMALL * max(noise, fit.result.cell.numerics.relative_tolerance):
+    if fit.model_difference > max(_SMALL * noise, fit.result.cell.numerics.relative_tolerance):
         out.append(
             f"The model of the search differs from the simulation at the optimum by {fit.model_difference:.1e}, which "
             f"is not small against the residuals ({noise:.1e}): values and intervals are in error by as much."
@@ -207,10 +202,6 @@ def _numerics(fit: FitResult) -> list[str]:
             "numerics.relative_tolerance would help."
         )
     return out
-
-
-def _percent(error: float) -> str:
-    return f"{100 * error:.2g} %"
 
 
 def _listed(names: list[str]) -> str:
