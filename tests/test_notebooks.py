@@ -33,6 +33,7 @@ EXPECTED = {
     "12_wu2016": ("R/(L/sigma), both sides, spacing 30 L", "spacing at which constriction equals the slab / L", 3),
     "13_why_a_pore_makes_an_arc": ("current of the field at 213 kHz", "-Z''/omega of the slow end", 3),
     "14_image_to_hot_spots": ("R_int, threshold half-way / ohm cm2", "largest share of a contact", 3),
+    "15_fit": ("R_int by the circuit / ohm cm2", "radius / SI", 4),
 }
 
 RUN = """
