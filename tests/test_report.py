@@ -168,3 +168,19 @@ def test_a_browser_draws_every_chart(run_folder: Path, tmp_path: Path) -> None:
         drawn = re.search(rf'id="chart-{chart}".*?class="main-svg"', done.stdout, re.DOTALL)
         assert drawn is not None, chart
     assert aspot.__version__ in done.stdout
+
+
+def test_a_fit_shows_its_parameters_and_what_it_cannot_tell(tmp_path: Path) -> None:
+    from aspot import fit_output
+    from aspot.inference import fit
+
+    path = "working_electrode.gap.thickness"
+    found = fit(result().cell, result().spectrum, [path], starts=1, profile=False)
+    fit_output.write(found, tmp_path / "fit")
+    page = Page(report_html(tmp_path / "fit"))
+    document = json.loads((tmp_path / "fit" / "fit.json").read_text())
+    assert document["parameters"][path]["value"] == pytest.approx(30e-9, rel=1e-3)
+    assert "30 nm" in page.words
+    for sentence in document["statement"]:
+        assert sentence in page.words
+    assert len(page.ids) == len(set(page.ids))

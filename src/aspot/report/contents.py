@@ -21,7 +21,7 @@ _MOST_BYTES = 200_000_000
 PICTURES = {
     "field.png": "Potential and current density, lowest and highest frequency",
     "focusing.png": "Current density over its mean, on the pixels of the interface",
-    "correlations.png": "Correlations of the fitted parameters",
+    "correlation.png": "Correlations of the fitted parameters",
     "profiles.png": "Profile likelihoods of the fitted parameters",
 }
 
@@ -85,7 +85,23 @@ class _Comparison(_Document):
     arcs: list[_Pair] = []
 
 
-_KINDS: dict[str, type[_Document]] = {"summary": _Summary, "comparison": _Comparison, "fit": _Document}
+class _Parameter(BaseModel):
+    label: str
+    unit: str
+    value: float
+    interval: tuple[float | None, float | None]
+    interval_by: str = ""
+    at_bound: str | None = None
+
+
+class _Fit(_Document):
+    parameters: dict[str, _Parameter]
+    confidence: float
+    statement: list[str] = []
+    measured: dict[str, Any] = {}
+
+
+_KINDS: dict[str, type[_Document]] = {"summary": _Summary, "comparison": _Comparison, "fit": _Fit}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -195,14 +195,14 @@ def _pictures(c: Contents) -> Iterator[Block]:
 def _fit(c: Contents) -> Iterator[Block]:
     if c.fit is None:
         return
-    for line in c.fit.get("statements") or []:
+    rows = []
+    for p in c.fit["parameters"].values():
+        low, high = (_value(v, p["unit"]) for v in p["interval"])
+        rows.append([p["label"], _value(p["value"], p["unit"]), low, high, p["interval_by"]])
+    level = f"{c.fit['confidence']:.0%}"
+    yield Block(kind="table", header=("parameter", "value", f"{level} from", "to", "by"), rows=rows)
+    for line in c.fit["statement"]:
         yield Block(kind="note", text=str(line))
-    rows = [
-        [str(p.get("name")), f"{p['value']:.4g}", f"{p['low']:.4g} to {p['high']:.4g}", str(p.get("unit", ""))]
-        for p in c.fit.get("parameters") or []
-    ]
-    if rows:
-        yield Block(kind="table", header=("parameter", "value", "interval", "unit"), rows=rows)
 
 
 def _cell(c: Contents) -> Iterator[Block]:
@@ -254,6 +254,13 @@ def _quantity(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return f"{value:.4g} Ω cm²" if unit.startswith("ohm") else engineering(value, unit.replace("cm2", "cm²"))
+
+
+def _value(value: float | None, unit: str) -> str:
+    """A fitted value in its unit; None where the data set no limit."""
+    if value is None:
+        return "no limit"
+    return _quantity(value, unit) if unit else f"{value:.4g}"
 
 
 def _leaves(table: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
