@@ -34,6 +34,7 @@ EXPECTED = {
     "13_why_a_pore_makes_an_arc": ("current of the field at 213 kHz", "-Z''/omega of the slow end", 3),
     "14_image_to_hot_spots": ("R_int, threshold half-way / ohm cm2", "largest share of a contact", 3),
     "15_fit": ("R_int by the circuit / ohm cm2", "radius / SI", 4),
+    "16_sweep": ("R_total, f = 0.002, a = 5 µm", "radius at the true contact fraction / µm", 1),
 }
 
 RUN = """
