@@ -20,7 +20,7 @@ import pytest
 
 import aspot
 from aspot.errors import AspotError
-from aspot.processes import OneProcess
+from aspot.processes import OneProcess, in_order
 from aspot.sweeps import SweepProgress, queue, run, sweep
 from aspot.sweeps.description import load
 from aspot.sweeps.work import Task, solve
@@ -247,3 +247,7 @@ def test_without_distributed_the_message_says_what_to_install(tmp_path: Path, mo
 def test_the_small_sweep_is_what_the_kills_need(description: Path) -> None:
     """Two meshes, a backend that cannot solve the case, and a gap that occurs twice."""
     assert load(description).shape == (3, 11, 2)
+
+
+def test_processes_answer_in_order() -> None:
+    assert list(in_order(abs, [-3, 2, -1], 2)) == [3, 2, 1]

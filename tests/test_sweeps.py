@@ -24,7 +24,7 @@ from scipy.constants import Boltzmann, elementary_charge
 import aspot
 from aspot import cli
 from aspot.discretise import BACKENDS
-from aspot.errors import AspotError, InputError
+from aspot.errors import AspotError, InputError, MemoryLimitError
 from aspot.simulation import simulate
 from aspot.sweeps import Axis, Sweep, SweepProgress, SweepResult, dataset, run, store, sweep
 from aspot.sweeps.description import case_of, load
@@ -308,8 +308,15 @@ def test_the_answer_to_a_case_does_not_depend_on_which_were_solved_before() -> N
     shared = Shared(key="test", anchor=cases[4], training=(cases[4],), cases=9)
 
     def answers(order: tuple[int, ...]) -> dict[int, Mapping[str, Any]]:
-        task = Task(base=made.base, rows=order, cases=tuple(cases[k] for k in order), shared=shared, seconds=1e9)
-        return dict(solve(task)[1])
+        task = Task(
+            base=made.base,
+            rows=order,
+            digests=tuple(map(str, order)),
+            cases=tuple(cases[k] for k in order),
+            shared=shared,
+            seconds=1e9,
+        )
+        return {row: json.loads(line) for row, line in solve(task)[1]}
 
     first, other = answers(tuple(range(9))), answers((8, 0, 4))
     assert any(record["full_solves"] > 0 for record in first.values())
@@ -380,6 +387,23 @@ def test_any_error_of_a_case_is_its_own(tmp_path: Path, monkeypatch: pytest.Monk
     done = small(tmp_path / "out")
     assert done.failures == {"unexpected ZeroDivisionError: a fault": 1}
     assert done.cases - done.failed == 2
+
+
+def test_a_case_that_lacks_memory_is_tried_again_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may have taken it; if there is too little for the case by itself, it fails."""
+    tried: list[float] = []
+
+    def greedy(made: aspot.Cell, **_: object) -> object:
+        tried.append(made.temperature)
+        if made.temperature > 320.0 or tried.count(made.temperature) + (made.temperature < 280.0) == 1:
+            raise MemoryLimitError("too large")
+        return simulate(made)
+
+    monkeypatch.setattr("aspot.sweeps.work.simulate", greedy)
+    data = small(tmp_path / "out").dataset
+    assert data["status"].values.tolist() == ["done", "done", "failed"]
+    assert str(data["reason"].values[2]) == "too large"
+    assert sorted(tried) == [273.15, 298.15, 298.15, 333.15, 333.15]
 
 
 def test_a_sweep_of_impossible_cases_alone_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aspot.cell import Cell
 from aspot.errors import InputError
+from aspot.processes import in_order
 from aspot.simulation import Progress, simulate
 from aspot.spectrum import Spectrum
 
@@ -178,16 +179,11 @@ def _samples(cells: Sequence[Cell], processes: int) -> Iterator[_Sample]:
     if processes == 1:
         yield from map(_sample, cells)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Not forked: threads of numerical libraries do not survive that.
-    with ProcessPoolExecutor(min(processes, len(cells)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_sample, cells)
+    yield from in_order(_sample, cells, processes)
 
 
 def _sample(cell: Cell) -> _Sample:
-    result = simulate(cell)
+    result = simulate(cell, with_fields=False)
     r, arc = result.resistances, result.arc
     numbers = {
         "R_total": r.total,

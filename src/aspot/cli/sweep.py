@@ -24,7 +24,7 @@ _MOST_REASONS = 5
 
 @app.command(
     epilog=examples(
-        "aspot sweep cases/sweep.toml --out results/sweep",
+        "aspot sweep cases/sweeps/gap_and_temperature.toml --out results/sweep",
         "aspot sweep sweep.toml --out results/sweep --workers 4",
         "aspot sweep sweep.toml --out results/sweep --scheduler tcp://10.0.0.1:8786",
     )
@@ -58,7 +58,11 @@ def sweep(
         ),
     ] = False,
 ) -> None:
-    """Solve a case for all combinations of values along axes; run again, it goes on where it stopped."""
+    """Solve a case for all combinations of values along axes; run again, it goes on where it stopped.
+
+    The folder gets sweep.nc (a labelled data set, for xarray and everything that reads netCDF), table.csv, and every
+    case by itself in cases/.
+    """
     from aspot import sweeps
 
     with _progress() as report:
@@ -97,13 +101,22 @@ def _progress() -> Iterator[Any]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("starting", total=None, rate="")
+        tasks: dict[str, Any] = {}
+        told: list[str] = []
 
         def report(now: SweepProgress) -> None:
+            # One bar for each stage: a bar that was full once counts its time no more.
+            if now.stage not in tasks:
+                for stage in list(tasks):
+                    bar.remove_task(tasks.pop(stage))
+                for note in now.notes[len(told) :] if screen.is_terminal else ():
+                    bar.console.print(note, soft_wrap=True)
+                    told.append(note)
+                tasks[now.stage] = bar.add_task(now.stage, total=None, rate="")
             rate = f"{now.failed} failed, " if now.failed else ""
             if now.per_second > 0:
                 rate += f"{now.per_second:.3g}/s, {_time(now.seconds_left)} left"
-            bar.update(task, description=now.stage, total=now.total or None, completed=now.finished, rate=rate)
+            bar.update(tasks[now.stage], total=now.total or None, completed=now.finished, rate=rate)
 
         yield report
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Bytes for each point beside its spectrum, in memory and on the disk.
 _BYTES_PER_POINT, _BYTES_PER_RECORD = 1_000, 3_000
+#: Attributes in HDF5 have 64 kB at most.
+_MOST_TEXT = 30_000
 #: Share of what there is that a data set may take.
 _MOST_SHARE = 0.8
 
@@ -161,9 +163,10 @@ def data_set(sweep: Sweep, answers: Answers, row_of_point: NDArray[np.int64]) ->
     variables["versions"] = (dims, over_axes(answers.version_of), {"long_name": told})
     for axis in sweep.axes:
         coordinates |= _coordinates(axis, [key for other in sweep.axes for key in other.keys])
+    base = json.dumps(dict(sweep.base))
     attributes = {
         "title": sweep.name or "sweep",
-        "base_case": json.dumps(dict(sweep.base), ensure_ascii=False),
+        "base_case": base if len(base) < _MOST_TEXT else "see sweep.json",
         "sweep_digest": sweep.digest,
         "versions": json.dumps(answers.versions),
         "written": now(),

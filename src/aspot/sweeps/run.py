@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections import Counter, deque
@@ -25,7 +26,7 @@ from aspot.sweeps.axes import Axis
 from aspot.sweeps.dataset import Answers, check_size, data_set, write_csv, write_netcdf
 from aspot.sweeps.description import Sweep, differences
 from aspot.sweeps.queue import Families, Job, Queue
-from aspot.sweeps.store import DATA_SET, TABLE, Record, Store, now, opened
+from aspot.sweeps.store import DATA_SET, TABLE, Record, Store, line, now, opened
 from aspot.sweeps.work import Task, failure, prepare, solve
 from aspot.sweeps.workers import DaskWorkers, LocalProcesses, Slot, ThisProcess, Workers, default_number
 
@@ -40,6 +41,8 @@ _DATA_SET_EVERY, _DATA_SET_SHARE = 60.0, 0.05
 _MEMORY_SHARE, _WORKER_BYTES = 0.8, 3e8
 #: Cases that are checked at once by one worker, and from how many on several do.
 _CHECKED_AT_ONCE = 1000
+#: The folder, the workers and whoever looks on are attended to as often as this [s].
+_WAIT = 0.25
 #: The rate is that of the last so many seconds.
 _RATE_OVER = 60.0
 
@@ -194,7 +197,7 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     reused: int = 0
-    _landing: list[tuple[Record, dict[str, str]]] = field(default_factory=list)
+    _landing: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     _landed: float = 0.0
     _rate: deque[tuple[float, int]] = field(default_factory=deque)
     _next_data_set: float = 0.0
@@ -343,7 +346,7 @@ class _Run:
         pending = []
         for row in np.flatnonzero(self.answers.texts["status"] == "missing").tolist():
             if row in self.reasons:
-                self._enter(row, failure("InputError", self.reasons[row]), versions())
+                self._fail(row, failure("InputError", self.reasons[row]))
             else:
                 pending.append(row)
         return pending
@@ -381,7 +384,10 @@ class _Run:
                 running[team.submit(slot, solve, self._task(job))] = (slot, job)
                 if job.alone:
                     break
-            done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+            if not running:
+                self._tell("waiting for workers")
+                time.sleep(_WAIT)
+            done, _ = wait(running, timeout=_WAIT, return_when=FIRST_COMPLETED)
             for future in done:
                 _, job = running.pop(future)
                 self._finish(future, job, queue, team)
@@ -395,6 +401,7 @@ class _Run:
         return Task(
             base=self.sweep.base,
             rows=job.rows,
+            digests=tuple(self.digests[row] for row in job.rows),
             cases=tuple(self.sweep.changes(self.point_of_row[row]) for row in job.rows),
             shared=self.families.of(job.geometry),
             seconds=_SECONDS_AT_ONCE,
@@ -405,26 +412,31 @@ class _Run:
         return float(sum(_WORKER_BYTES + 2.0 * max(self.memory[row] for row in job.rows) for _, job in jobs))
 
     def _finish(self, future: Future[Any], job: Job, queue: Queue, team: Workers) -> None:
-        error = future.exception() if not future.cancelled() else AspotError("the task was cancelled")
+        if future.cancelled():
+            raise AspotError("the cluster gave the tasks up, its scheduler is gone; finished cases are safe")
+        error = future.exception()
         if error is None:
             made_by, found = future.result()
-            for row, record in found:
+            for row, text in found:
+                record = json.loads(text)
                 lacks_memory = record.get("error") in ("MemoryLimitError", "MemoryError")
                 if not (lacks_memory and not job.alone and queue.postpone(row)):
-                    self._enter(row, record, made_by)
+                    self._enter(row, record, text, made_by)
             queue.put_back(job, job.rows[len(found) :])
         elif team.is_death(error):
             for row in queue.died(job):
                 reason = "its process died again and again while it was solved (killed, or out of memory)"
-                self._enter(row, failure("WorkerDied", reason), versions())
+                self._fail(row, failure("WorkerDied", reason))
         else:
             raise AspotError(f"the workers of the sweep failed: {type(error).__name__}: {error}") from error
 
-    def _enter(self, row: int, record: Record, made_by: Mapping[str, str]) -> None:
-        record = {**record, "digest": self.digests[row]}
-        record.setdefault("changes", self.sweep.changes(self.point_of_row[row]))
+    def _fail(self, row: int, reason: Record) -> None:
+        record = {"digest": self.digests[row], "changes": self.sweep.changes(self.point_of_row[row]), **reason}
+        self._enter(row, record, line(record), versions())
+
+    def _enter(self, row: int, record: Record, text: str, made_by: Mapping[str, str]) -> None:
         self.answers.put(row, record, made_by)
-        self._landing.append((record, dict(made_by)))
+        self._landing.append((text, dict(made_by)))
 
     def _land(self) -> None:
         """Write what was finished since the last time."""
@@ -432,7 +444,7 @@ class _Run:
         self._landed = time.monotonic()
         while landing:
             made_by = landing[0][1]
-            self.store.append([record for record, by in landing if by == made_by], made_by)
+            self.store.append([text for text, by in landing if by == made_by], made_by)
             landing = [pair for pair in landing if pair[1] != made_by]
 
     def _tell(self, stage: str) -> None:

@@ -67,7 +67,7 @@ class Store:
     def write_manifest(self, document: Mapping[str, Any]) -> None:
         """Replace what is known of the sweep."""
         full = {"format": _FORMAT, "format_version": _FORMAT_VERSION, **document}
-        _write_lines(self.directory / MANIFEST, [full])
+        _write_lines(self.directory / MANIFEST, [line(full)])
 
     def records(self) -> Iterator[tuple[Record, Mapping[str, str]]]:
         """Every finished case with the versions that computed it, the earliest first.
@@ -90,8 +90,8 @@ class Store:
             for record in records:
                 yield record, versions
 
-    def append(self, records: Sequence[Record], versions: Mapping[str, str]) -> None:
-        """Land finished cases: all of them in one new file, on the disk when this returns.
+    def append(self, records: Sequence[str], versions: Mapping[str, str]) -> None:
+        """Land finished cases, each as `line` writes it: in one new file, on the disk when this returns.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Store:
         if not records:
             return
         head = {"format": _CASES_FORMAT, "cases": len(records), "versions": dict(versions), "written": now()}
-        _write_lines(self.directory / CASES / f"{self._next:08d}.jsonl", [head, *records])
+        _write_lines(self.directory / CASES / f"{self._next:08d}.jsonl", [line(head), *records])
         self._next += 1
 
 
@@ -110,8 +110,13 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _write_lines(path: Path, documents: Sequence[Mapping[str, Any]]) -> None:
-    lines = [json.dumps(strict(d), allow_nan=False, ensure_ascii=False, separators=(",", ":")) for d in documents]
+def line(document: Mapping[str, Any]) -> str:
+    """A record, or another document, as one line of strict JSON."""
+    # Plain ASCII: some characters beyond it end a line for some readers.
+    return json.dumps(strict(document), allow_nan=False, separators=(",", ":"))
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
     write_file(path, lambda temporary: temporary.write_text("\n".join(lines) + "\n", encoding="utf-8"))
 
 

@@ -23,7 +23,7 @@ from aspot.result import InterfaceArc, Resistances
 from aspot.simulation import figures, installed_versions, simulate
 from aspot.spectrum import Spectrum
 from aspot.sweeps.description import case_of
-from aspot.sweeps.store import Record
+from aspot.sweeps.store import Record, line
 from aspot.variation import geometry_digest
 
 Changes = Mapping[str, Any]
@@ -64,8 +64,8 @@ class Task:
     ----------
     base : mapping
         Tables of the base case.
-    rows, cases : tuple
-        Number and changes of every case.
+    rows, digests, cases : tuple
+        Number, digest and changes of every case.
     shared : Shared or None
         None: every case is simulated.
     seconds : float
@@ -74,6 +74,7 @@ class Task:
 
     base: Mapping[str, Any]
     rows: tuple[int, ...]
+    digests: tuple[str, ...]
     cases: tuple[Changes, ...]
     shared: Shared | None
     seconds: float
@@ -104,29 +105,35 @@ def prepare(base: Mapping[str, Any], cases: Sequence[Changes]) -> tuple[list[Pre
     """Check cases and find out which of them are the same, or share a geometry; and all their lists of frequencies."""
     out = []
     frequencies: dict[Frequencies, tuple[float, ...]] = {}
+    memory: dict[str, float] = {}
     for changes in cases:
         try:
             cell = case_of(base, changes)
             p = plan(cell)
-            memory = p.memory_bytes(min(_EXPECTED_LEVEL, p.backend.n_levels - 1))
+            geometry = geometry_digest(cell)
+            if geometry not in memory:
+                memory[geometry] = p.memory_bytes(min(_EXPECTED_LEVEL, p.backend.n_levels - 1))
         except AspotError as error:
             text = json.dumps([dict(base), dict(changes)], sort_keys=True)
             out.append(Prepared(digest=hashlib.sha256(text.encode()).hexdigest(), reason=str(error)))
             continue
         if cell.frequencies not in frequencies:
             frequencies[cell.frequencies] = tuple(cell.frequencies.values_Hz().tolist())
-        out.append(Prepared(digest=cell.digest, geometry=geometry_digest(cell), memory_bytes=memory))
+        out.append(Prepared(digest=cell.digest, geometry=geometry, memory_bytes=memory[geometry]))
     return out, set(frequencies.values())
 
 
-def solve(task: Task) -> tuple[dict[str, str], list[tuple[int, Record]]]:
-    """Versions, and number and record of every case solved in the time given: one at least, in the task's order."""
+def solve(task: Task) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Versions, and number and record of every case solved in the time given: one at least, in the task's order.
+
+    A record travels as the line in which it lands: whoever collects the records of many workers has little to do.
+    """
     with _ONE_AT_A_TIME:
         start = time.perf_counter()
         family = None if task.shared is None else _family(task.base, task.shared)
-        out: list[tuple[int, Record]] = []
-        for row, changes in zip(task.rows, task.cases, strict=True):
-            out.append((row, _record(task.base, changes, family)))
+        out: list[tuple[int, str]] = []
+        for row, digest, changes in zip(task.rows, task.digests, task.cases, strict=True):
+            out.append((row, line({"digest": digest, **_record(task.base, changes, family)})))
             if time.perf_counter() - start >= task.seconds:
                 break
         return installed_versions(), out
@@ -144,6 +151,11 @@ def _family(base: Mapping[str, Any], shared: Shared) -> Family | None:
         _LAST.clear()
         _LAST[shared.key] = _trained(base, shared)
     return _LAST[shared.key]
+
+
+def forget() -> None:
+    """Give the memory of the last family back."""
+    _LAST.clear()
 
 
 def _trained(base: Mapping[str, Any], shared: Shared) -> Family | None:
@@ -187,7 +199,7 @@ def _record(base: Mapping[str, Any], changes: Changes, family: Family | None) ->
     record: Record = {"changes": dict(changes)}
     try:
         cell = case_of(base, changes)
-        record |= {"digest": cell.digest, "status": "done", "case": cell.resolved()}
+        record |= {"status": "done", "case": cell.resolved()}
         found = None if family is None else _by_family(cell, family)
         record |= _by_simulation(cell) if found is None else found
     except AspotError as error:
@@ -227,10 +239,10 @@ def _by_family(cell: Cell, family: Family) -> Record | None:
     if not error <= cell.numerics.relative_tolerance:
         return None
     resistances, arc = figures(model, error, evaluation.frequency_Hz, with_interval=False)
-    if arc is not None:
-        # The apex may lie outside the frequencies asked for: there, too, the basis has to be good enough.
-        apex = cell.with_(frequencies={"values": [arc.apex_frequency_Hz]}) if _is_allowed(arc) else None
-        if apex is not None and learning.evaluate(apex).full_solves:
+    if arc is not None and _is_elsewhere(arc, evaluation):
+        # There, too, the basis has to be good enough.
+        apex = cell.with_(frequencies={"values": [arc.apex_frequency_Hz]})
+        if learning.evaluate(apex).full_solves:
             evaluation, model = learning.answer(cell)
             resistances, arc = figures(model, error, evaluation.frequency_Hz, with_interval=False)
     return {
@@ -242,9 +254,10 @@ def _by_family(cell: Cell, family: Family) -> Record | None:
     }
 
 
-def _is_allowed(arc: InterfaceArc) -> bool:
-    """Whether the apex is a frequency that a case may have."""
-    return 1e-3 <= arc.apex_frequency_Hz <= 1e9
+def _is_elsewhere(arc: InterfaceArc, evaluation: Evaluation) -> bool:
+    """Whether the apex lies outside the frequencies asked for, but is one that could be asked for."""
+    apex, known = arc.apex_frequency_Hz, evaluation.frequency_Hz
+    return 1e-3 <= apex <= 1e9 and not known[-1] <= apex <= known[0]
 
 
 def _figures(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +13,7 @@ from typing import Any, Protocol
 from aspot.errors import AspotError, InputError
 from aspot.processes import OneProcess
 from aspot.simulation import installed_versions as versions
+from aspot.sweeps.work import forget
 
 Slot = Hashable
 
@@ -65,7 +68,8 @@ class ThisProcess:
         return {}
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Give memory back."""
+        forget()
 
 
 class LocalProcesses:
@@ -157,13 +161,25 @@ class DaskWorkers:
         except (OSError, TimeoutError) as error:
             raise AspotError(f"--scheduler {address}: no scheduler answers there ({error})") from None
         self._executor = self._client.get_executor(pure=False, allow_other_workers=True, retries=0)
+        # What goes wrong is said once, by an error.
+        self._logs = {name: logging.getLogger(name).level for name in _LOGS}
+        for name in self._logs:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._slots: tuple[Slot, ...] = ()
+        self._asked = -_ASK_EVERY_S
         self.description = f"Dask cluster at {address}"
 
     def slots(self) -> Sequence[Slot]:
-        """The workers that the cluster has now."""
-        if self._client.status not in ("running", "connecting"):
-            raise AspotError("the scheduler of the Dask cluster is gone; finished cases are safe")
-        return tuple(self._client.nthreads())
+        """The workers that the cluster has, as of a moment ago."""
+        if time.monotonic() > self._asked + _ASK_EVERY_S:
+            try:
+                self._slots = tuple(self._client.nthreads())
+            except (OSError, TimeoutError) as error:
+                raise AspotError(
+                    f"the scheduler of the Dask cluster is gone ({error}); finished cases are safe"
+                ) from None
+            self._asked = time.monotonic()
+        return self._slots
 
     def submit(self, slot: Slot, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Give a worker its next task; if it is lost, the cluster gives the task to another."""
@@ -188,10 +204,14 @@ class DaskWorkers:
         """Give up what was asked for, and leave the cluster as it is."""
         self._executor.shutdown(wait=False)
         self._client.close(timeout=_CONNECT_S)
+        for name, level in self._logs.items():
+            logging.getLogger(name).setLevel(level)
 
 
-#: How long to wait for a scheduler [s].
-_CONNECT_S = 10
+#: Where a lost scheduler is told at length.
+_LOGS = ("distributed", "distributed.client", "tornado.application")
+#: How long to wait for a scheduler, and how often it is asked for its workers [s].
+_CONNECT_S, _ASK_EVERY_S = 10, 1.0
 
 
 def default_number(budget_bytes: float, each_bytes: float) -> int:
