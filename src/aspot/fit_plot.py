@@ -93,7 +93,7 @@ def profile_picture(fit: FitResult, *, title: str = "") -> Figure:
 
 
 def _profile(ax: Axes, fit: FitResult, one: Free) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
     from scipy.interpolate import PchipInterpolator
 
     profile = fit.profiles[one.path]
@@ -119,6 +119,11 @@ def _profile(ax: Axes, fit: FitResult, one: Free) -> None:
     ax.plot([best], [0.0], "v", ms=6, color=_RED, clip_on=False, zorder=5)
     if is_log:
         ax.set_xscale("log")
+        if profile.values[-1] < 30 * profile.values[0]:
+            # About a decade: name few of the subdivisions, plainly; their usual labels would run into each other.
+            ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+            ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(float(x[0]), float(x[-1]))
     ax.set_ylim(0.0, _LOWEST_TOP * profile.threshold)
     ax.set_xlabel(_folded(label(one.path), 26) + (f" / {unit}" if unit else ""), fontsize=9)
