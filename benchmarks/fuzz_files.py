@@ -53,7 +53,7 @@ def main() -> int:
                 continue
             outcomes, slowest, which = Counter[str](), 0.0, 0
             for i in range(arguments.first, arguments.first + arguments.count):
-                start = time.perf_counter()
+                start = time.process_time()
                 signal.setitimer(signal.ITIMER_REAL, arguments.limit)
                 try:
                     outcomes[files.judged(key, sample, i, folder)] += 1
@@ -66,7 +66,7 @@ def main() -> int:
                     print(f"{key}, mutant {i}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
-                if (seconds := time.perf_counter() - start) > slowest:
+                if (seconds := time.process_time() - start) > slowest:
                     slowest, which = seconds, i
             failures += outcomes["failed"]
             numbers = f"{outcomes['read']:>8}{outcomes['other']:>8}{outcomes['refused']:>9}{outcomes['failed']:>8}"

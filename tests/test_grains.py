@@ -399,7 +399,7 @@ def test_the_plan_knows_the_unknowns(spots: dict[str, object], boundaries: dict[
         numerics={"relative_tolerance": 5e-3},
     )
     p = plan(cell)
-    level = TETRAHEDRA.usual_level(5e-3)
+    level = TETRAHEDRA.usual_level(None, 5e-3)
     found = TETRAHEDRA.discretise(p.sides[0].interface, level).problem.n_free
     told = p.describe()["unknowns (about)"]
     assert isinstance(told, int) and found / 1.4 < told < 1.4 * found

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from aspot.discretise import BACKENDS, Discrete
 from aspot.effective import SolvedGrains
-from aspot.errors import ConvergenceError, MemoryLimitError
+from aspot.errors import ConvergenceError
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law, PolycrystalMedium
-from aspot.memory import available_memory
+from aspot.memory import available_memory, check_memory
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, Side, backend_of
 from aspot.reduction import ReducedProblem, reduce
@@ -168,13 +168,12 @@ def _solve(
     interface: InterfaceProblem, level: int, omega: NDArray[np.float64], tolerance: NDArray[np.float64], clock: Clock
 ) -> SolvedInterface:
     backend = backend_of(interface)
-    needed = backend.memory_bytes(backend.unknowns(interface, level))
-    available = available_memory()
-    if needed > available:
-        raise MemoryLimitError(
-            f"the {backend.name} backend would need about {needed / 1e9:.1f} GB at this tolerance, "
-            f"{available / 1e9:.1f} GB are available; ask for a larger numerics.relative_tolerance"
-        )
+    check_memory(
+        backend.memory_bytes(backend.unknowns(interface, level)),
+        available_memory(),
+        f"the next level of the {backend.name} backend",
+        "; ask for a larger numerics.relative_tolerance",
+    )
     with clock.stage("mesh and assembly"):
         discrete = backend.discretise(interface, level)
     with clock.stage("solves"):

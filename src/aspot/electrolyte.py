@@ -107,13 +107,12 @@ class GrainBoundaries(Spec):
         """
         depth = self.depth_m(available_m)
         if self.is_voronoi:
-            return VoronoiGrains(
-                size_m=self.grain_size,
-                depth_m=depth,
-                size_x=size_x,
-                size_y=size_y,
-                seed=1 if self.seed is None else self.seed,
-            )
+            seed = 1 if self.seed is None else self.seed
+            try:
+                return VoronoiGrains(size_m=self.grain_size, depth_m=depth, size_x=size_x, size_y=size_y, seed=seed)
+            except InputError as error:
+                fault = str(error).partition(": ")[2]
+                raise InputError(f"electrolyte.grain_boundaries.grain_size = {self.grain_size:g} m: {fault}") from None
         return Bricks(
             size_m=self.grain_size, layers=round(depth / self.grain_size), contact_on=self.contact_on or "grain"
         )

@@ -105,16 +105,35 @@ class Plan:
         tolerance = self.cell.numerics.relative_tolerance
         return max(backend_of(side.interface).first_level(tolerance) for side in self.sides)
 
+    @property
+    def expected_level(self) -> int:
+        """Level at which the solution probably ends."""
+        tolerance = self.cell.numerics.relative_tolerance
+        backends = [(backend_of(s.interface), s.interface.cell) for s in self.sides]
+        usual = max(backend.usual_level(cell, tolerance) for backend, cell in backends)
+        return min(max(usual, self.first_level + 1), min(backend.n_levels for backend, _ in backends) - 1)
+
     def unknowns(self, level: int = 1) -> float:
         """Estimated number of unknowns of the largest problem at a level."""
         return max(backend_of(s.interface).unknowns(s.interface, level) for s in self.sides)
 
     def memory_bytes(self, level: int = 1) -> float:
-        """Estimated peak memory of the largest problem at a level."""
+        """Estimated peak memory of the largest problem at a level, beyond that of the process [bytes]."""
         return max(
             backend_of(s.interface).memory_bytes(backend_of(s.interface).unknowns(s.interface, level))
             for s in self.sides
         )
+
+    def run_memory_bytes(self) -> float:
+        """Estimated peak memory of a whole run at the level expected, pictures and Python itself included [bytes]."""
+        from aspot.analysis.focusing import map_bytes
+
+        interface = self.sides[0].interface
+        pictures = (
+            0.0 if self.backend.name != "planar" or self.cell.working_electrode.is_planar else map_bytes(interface)
+        )
+        process = max(backend_of(s.interface).process_bytes for s in self.sides)
+        return process + max(self.memory_bytes(self.expected_level), pictures)
 
     def describe(self) -> dict[str, object]:
         """What would be computed, for people: backend, depths, unknowns and memory at the level expected."""
@@ -137,9 +156,8 @@ class Plan:
             out["depth of grains meshed [m]"] = crystal.grains.depth_m
         if self.pellet is not None:
             out["pellet"] = "electrode smaller than the pellet: solved on two scales"
-        level = min(self.backend.usual_level(self.cell.numerics.relative_tolerance), self.backend.n_levels - 1)
-        out["unknowns (about)"] = round(self.unknowns(level))
-        out["memory (about) [MB]"] = round(max(self.memory_bytes(level) / 1e6, 100.0))
+        out["unknowns (about)"] = round(self.unknowns(self.expected_level))
+        out["memory (about) [MB]"] = round(self.run_memory_bytes() / 1e6)
         return out
 
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aspot.errors import InputError, MemoryLimitError
-from aspot.memory import available_memory
+from aspot.errors import InputError
+from aspot.memory import available_memory, check_memory
 from aspot.morphology.unit_cell import BoxCell, MapCell
 
 if TYPE_CHECKING:
@@ -267,14 +267,29 @@ def current_map(result: Result, frequency_Hz: float = 0.0, *, pixel_m: float | N
 
 def _grid(interface: InterfaceProblem, pixel_m: float | None) -> PixelGrid:
     """The pixels of a map, or those asked for."""
-    from aspot.mesh.planar import from_map, from_shapes, grid_shape
+    from aspot.mesh.planar import from_map, from_shapes
 
     cell, thickness = interface.cell, getattr(interface.gap, "thickness_m", None)
+    shape = _shape(interface, pixel_m)
+    check_memory(
+        _BYTES_PER_PIXEL * shape[0] * shape[1], available_memory(), f"a current map of {shape[1]} x {shape[0]} pixels"
+    )
+    if isinstance(cell, MapCell):
+        return from_map(cell, 1, thickness)
+    assert isinstance(cell, BoxCell)
+    return from_shapes(cell, shape, thickness)
+
+
+def _shape(interface: InterfaceProblem, pixel_m: float | None) -> tuple[int, int]:
+    """Rows and columns of the current map."""
+    from aspot.mesh.planar import grid_shape
+
+    cell = interface.cell
     if isinstance(cell, MapCell):
         if pixel_m is not None:
             raise InputError(f"pixel_m = {pixel_m:g}: has no meaning for a map, which has pixels of its own")
-        _check_memory(*cell.contact.shape)
-        return from_map(cell, 1, thickness)
+        ny, nx = cell.contact.shape
+        return ny, nx
     assert isinstance(cell, BoxCell)
     sides = cell.size_x, cell.size_y
     pixel = pixel_m
@@ -282,9 +297,13 @@ def _grid(interface: InterfaceProblem, pixel_m: float | None) -> PixelGrid:
         pixel = max(_usual_size(cell) / _PIXELS_PER_RADIUS, max(sides) / _MOST_PIXELS)
     elif not 0.0 < pixel <= 0.5 * min(sides):
         raise InputError(f"pixel_m = {pixel:g}: must be positive, and at most half of the cell ({min(sides):.3g} m)")
-    shape = grid_shape(*sides, pixel)
-    _check_memory(*shape)
-    return from_shapes(cell, shape, thickness)
+    return grid_shape(*sides, pixel)
+
+
+def map_bytes(interface: InterfaceProblem) -> float:
+    """Estimated peak memory of the current map of an interface [bytes]."""
+    ny, nx = _shape(interface, None)
+    return _BYTES_PER_PIXEL * ny * nx
 
 
 def _usual_size(cell: BoxCell) -> float:
@@ -292,15 +311,6 @@ def _usual_size(cell: BoxCell) -> float:
     from aspot.discretise.planar import half_width
 
     return float(np.median([half_width(s) for s in cell.shapes])) if cell.shapes else min(cell.size_x, cell.size_y)
-
-
-def _check_memory(ny: int, nx: int) -> None:
-    needed, available = _BYTES_PER_PIXEL * ny * nx, available_memory()
-    if needed > available:
-        raise MemoryLimitError(
-            f"a current map of {nx} x {ny} pixels needs about {needed / 1e9:.1f} GB, "
-            f"{available / 1e9:.1f} GB are available"
-        )
 
 
 def _into_slab(problem: PlanarProblem, x: NDArray[np.inexact], omega: float) -> NDArray[np.inexact]:

@@ -37,7 +37,7 @@ class Backend:
     first_level : callable
         relative tolerance -> level to begin with.
     usual_level : callable
-        relative tolerance -> level at which most cells end, for estimates.
+        (unit cell, relative tolerance) -> level at which most cells end, for estimates.
     extrapolation : callable
         level -> (weight, safety): the change of Z from the level before is added once more with this weight; times
         `safety` it is taken as the error of the result.
@@ -50,7 +50,9 @@ class Backend:
     unknowns : callable
         (interface, level) -> estimated number of unknowns.
     memory_bytes : callable
-        unknowns -> estimated peak memory of a complex direct solve.
+        unknowns -> estimated peak memory of a spectrum with its fields, beyond that of the process [bytes].
+    process_bytes : float
+        Memory of a process that has loaded what it needs to solve and to draw, Python itself included [bytes].
     dual_impedance : callable or None
         (discrete, angular frequency, whether the far face is a cut, an approximate solution) -> impedance by the
         current, not the potential [ohm m2]: at direct current a guaranteed upper bound of the resistance, else a
@@ -66,13 +68,14 @@ class Backend:
     name: str
     n_levels: int
     first_level: Callable[[float], int] = lambda _: 0
-    usual_level: Callable[[float], int] = lambda _: 2
+    usual_level: Callable[[object, float], int]
     extrapolation: Callable[[int], tuple[float, float]]
     accepts: Callable[[object], bool]
     prefers: Callable[[object], bool] = lambda _: False
     discretise: Callable[[InterfaceProblem, int], Discrete]
     unknowns: Callable[[InterfaceProblem, int], float]
     memory_bytes: Callable[[float], float]
+    process_bytes: float = 2.7e8
     dual_impedance: Callable[[Discrete, float, bool, NDArray[np.complex128]], complex] | None
     field: Callable[[Discrete, NDArray[np.complex128], float, complex], Field]
     resolution_error: Callable[[Discrete, ReducedProblem, NDArray[np.float64]], NDArray[np.float64]] | None = None

@@ -7,6 +7,7 @@ the gap has a height d(x, y), its law stays that of one thickness d0, and every 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -316,18 +317,26 @@ def _ranges(covered: FloatArray, size: float) -> tuple[tuple[float, float], ...]
     return tuple(runs)
 
 
+def _usual_level(cell: object, tolerance: float) -> int:
+    # Shapes are seen on pixels that suit them, maps on coarser ones at first.
+    first = 1e-2 if isinstance(cell, MapCell) else 1e-3
+    return 1 + max(0, math.ceil(math.log(first / tolerance, 3.3) - 1e-9))
+
+
 PLANAR = Backend(
     name="planar",
     n_levels=_N_LEVELS,
     # The error falls about fourfold per level, twofold with good conductors as thin films and while pixels are larger
     # than kappa / y of the contact.
     extrapolation=lambda level: (1.0 / 3.0, 2.0),
+    usual_level=_usual_level,
     accepts=lambda cell: isinstance(cell, (BoxCell, MapCell)),
     # Meshes of many shapes are large; pixels do not mind.
     prefers=lambda cell: isinstance(cell, BoxCell) and len(cell.shapes) > _FEW,
     discretise=_discretise,
     unknowns=_unknowns,
     memory_bytes=lambda n: _BYTES * n,
+    process_bytes=3.0e8,
     dual_impedance=None,
     field=_field,
     resolution_error=_resolution_error,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,6 +118,7 @@ PROFILE = Backend(
     n_levels=len(_ORDERS),
     # The error falls at least fivefold per level, but by no fixed power: the change is the error of the coarser level.
     extrapolation=lambda level: (0.0, 1.0),
+    usual_level=lambda _, tolerance: math.ceil(-2.0 - math.log10(tolerance) - 1e-9),
     accepts=lambda cell: isinstance(cell, ProfileCell),
     discretise=_discretise_profile,
     unknowns=_profile_unknowns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -240,6 +241,7 @@ SURFACE = Backend(
     n_levels=len(_LEVELS),
     # The error falls at least fivefold per level, by no fixed power: a quarter of the change would do, half is taken.
     extrapolation=lambda level: (0.0, 0.5),
+    usual_level=lambda _, tolerance: math.ceil(-2.0 - math.log10(tolerance) - 1e-9),
     accepts=lambda cell: (
         isinstance(cell, BoxCell) and not cell.periodic and cell.gap_profile is None and surface_mesh.accepts(cell)
     ),

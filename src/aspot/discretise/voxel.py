@@ -33,8 +33,8 @@ _BACK_TO_NETWORK, _BACK_TO_NODES = -0.36, -0.43
 _SAFETY = 0.15
 #: A network alone gives no lower bound: never the last level.
 _NEVER = 1e6
-#: Bytes per voxel of a spectrum: two phases, a basis of eight, and the solver.
-_BYTES = 450.0
+#: Bytes per voxel of a spectrum (phases, a basis of eight, the solver), and per voxel that is shown; measured.
+_BYTES, _BYTES_SHOWN = 585.0, 600.0
 #: Voxels that a picture or file of a field holds at most.
 _SHOWN = 200_000
 
@@ -221,10 +221,12 @@ VOXEL = Backend(
     name="voxel",
     n_levels=len(_LEVELS),
     extrapolation=_extrapolation,
+    usual_level=lambda _, tolerance: 1 if tolerance > 1e-3 else 3,
     accepts=lambda cell: isinstance(cell, VoxelCell),
     discretise=_discretise,
     unknowns=_unknowns,
-    memory_bytes=lambda n: _BYTES * n,
+    memory_bytes=lambda n: _BYTES * n + _BYTES_SHOWN * min(n, _SHOWN),
+    process_bytes=3.4e8,
     dual_impedance=_dual_impedance,
     field=_field,
 )

@@ -18,8 +18,8 @@ from scipy.linalg import LinAlgWarning, lu_factor, lu_solve
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.linalg import splu
 
-from aspot.errors import ConvergenceError, MemoryLimitError
-from aspot.memory import available_memory
+from aspot.errors import ConvergenceError
+from aspot.memory import available_memory, check_memory
 
 #: Largest accepted componentwise backward error of a direct solve.
 DIRECT_LIMIT = 1e-9
@@ -224,12 +224,7 @@ def solve_multigrid(
     """
     from aspot.fem import multigrid  # numba takes a second to import: only where it is needed
 
-    needed, available = _memory_bytes(a), available_memory()
-    if needed > available:
-        raise MemoryLimitError(
-            f"multigrid for {a.shape[0]} unknowns takes about {needed / 1e9:.2g} GB more, the machine has "
-            f"{available / 1e9:.2g} GB available"
-        )
+    check_memory(_memory_bytes(a), available_memory(), f"multigrid for {a.shape[0]} unknowns")
     own = a.diagonal()
     diagonal = np.abs(own)
     if not np.all(diagonal > 0):

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from aspot.errors import InputError, MemoryLimitError
+from aspot.errors import InputError
 from aspot.fem import kernels
 from aspot.fem.pattern import GROUND, build
 from aspot.fem.tetrahedra_dual import CurrentSpace, current_space
-from aspot.memory import available_memory
+from aspot.memory import available_memory, check_memory
 from aspot.mesh.tetmesh import TetrahedralMesh, planar_area, volumes
 
 FloatArray = NDArray[np.float64]
@@ -154,12 +154,8 @@ def assemble(
     names = [*mesh.region_names, *coupled, *to_ground, *mesh.jumps]
     if len(set(names)) < len(names):
         raise InputError(f"names of regions, surfaces and jumps must differ, got {names}")
-    needed, available = estimate_memory(len(mesh.nodes), mesh.order, len(names)), available_memory()
-    if needed > available:
-        raise MemoryLimitError(
-            f"assembling {len(mesh.nodes)} nodes of order {mesh.order} takes about "
-            f"{needed / 1e9:.2g} GB, the machine has {available / 1e9:.2g} GB available"
-        )
+    needed = estimate_memory(len(mesh.nodes), mesh.order, len(names))
+    check_memory(needed, available_memory(), f"assembling {len(mesh.nodes)} nodes of order {mesh.order}")
 
     merged = ("contact",) if ideal_contact and "contact" in port else ()
     dof, n_free = _numbered(mesh, () if counter_law else grounded, merged)

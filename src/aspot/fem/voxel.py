@@ -28,7 +28,7 @@ from aspot.fem.bounding import bounding_inverse
 from aspot.fem.problem import Problem, Role, Term, require_finite, theta_of
 from aspot.fem.voxel_multigrid import ALL_CODES, Hierarchy, Network, Periodicity, Smoothing, build, in_slabs, serving
 from aspot.laws import Law
-from aspot.memory import available_memory
+from aspot.memory import available_memory, check_memory
 from aspot.mesh.voxel import FREE, PORT, VoxelMesh
 
 Array = NDArray[Any]
@@ -332,7 +332,7 @@ class VoxelProblem:
         require_finite(self.terms, theta)
         is_real = bool(np.all(np.imag(theta) == 0))
         nodes = self.mesh.status.size
-        check_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * nodes, nodes)
+        require_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * nodes, nodes)
         theta = np.array(np.real(theta) if is_real else theta)
         volumes = np.array([t.name in self.mesh.region_names for t in self.terms])
         top = np.abs(theta[volumes]).max()
@@ -425,19 +425,14 @@ class VoxelProblem:
         return hierarchy
 
 
-def check_memory(needed: float, size: int) -> None:
+def require_memory(needed: float, size: int) -> None:
     """Refuse what does not fit.
 
     Raises
     ------
     MemoryLimitError
     """
-    available = available_memory()
-    if needed > available:
-        raise MemoryLimitError(
-            f"an image of {size} voxels or nodes takes about {needed / 1e9:.2g} GB, the machine has "
-            f"{available / 1e9:.2g} GB available"
-        )
+    check_memory(needed, available_memory(), f"an image of {size} voxels or nodes")
 
 
 def _by_kind(couplings: Any, shape: tuple[int, ...], kind: Callable[[Array], Array]) -> Array:

@@ -29,7 +29,7 @@ from aspot.errors import ConvergenceError, MemoryLimitError
 from aspot.fem import linear, voxel_cg
 from aspot.fem import voxel_network as net
 from aspot.fem.problem import Role, require_finite, theta_of
-from aspot.fem.voxel import check_memory
+from aspot.fem.voxel import require_memory
 from aspot.fem.voxel_multigrid import Hierarchy, Network, Periodicity, build, in_slabs, jacobi, serving
 from aspot.laws import Law
 from aspot.mesh.voxel import VoxelMesh, components
@@ -317,7 +317,7 @@ class VoxelCellsProblem:
         """As `solve`, for given values of all laws, shape (Q,)."""
         require_finite(self.terms, theta)
         is_real = bool(np.all(np.imag(theta) == 0))
-        check_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * self._active.size, self._active.size)
+        require_memory((_BYTES_REAL if is_real else _BYTES_COMPLEX) * self._active.size, self._active.size)
         g = self._conductances(np.real(theta) if is_real else theta)
         top = np.abs(g).max()
         if top == 0.0:

@@ -31,7 +31,7 @@ class _Slab:
     jump_above: str | None
 
 
-def _rim_length(cell: BoxCell) -> float:
+def rim_length(cell: BoxCell) -> float:
     """Length of the rims, clipped roughly by the share of each shape's bounding box inside the cell [m]."""
     total = 0.0
     for shape in cell.shapes:
@@ -54,7 +54,7 @@ def estimated_tetrahedra(
     The integral of dV / h^3 over half-space tubes around the rims plus the rest of the box at the size reached there.
     """
     h0, g = sizes.rim_size, sizes.grading
-    length = _rim_length(cell)
+    length = rim_length(cell)
     span = max(cell.size_x, cell.size_y, depth)
     far = min(sizes.max_size, h0 + g * span) if length else sizes.max_size
     reach = max((far - h0) / g, 0.0)

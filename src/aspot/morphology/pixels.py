@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import InputError
-from aspot.memory import available_memory
+from aspot.memory import SHARE, available_memory
 from aspot.morphology.files import read_file
 from aspot.specification import FieldError
 from aspot.units import quantity
@@ -103,7 +103,7 @@ def _check_shape(shape: tuple[int, ...], shown: str) -> None:
             shown,
         )
     available = available_memory()
-    if _BYTES_PER_PIXEL * n > available:
+    if _BYTES_PER_PIXEL * n > SHARE * available:
         raise FieldError(
             "file",
             f"{shape[1]} x {shape[0]} pixels need about {_BYTES_PER_PIXEL * n / 1e9:.2g} GB to be read, "

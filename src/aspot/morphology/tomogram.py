@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from aspot.laws import Gap, Law
-from aspot.memory import available_memory
+from aspot.memory import SHARE, available_memory
 from aspot.morphology.files import read_file
 from aspot.morphology.image import PixelKeys
 from aspot.morphology.unit_cell import VoxelCell
@@ -231,7 +231,7 @@ def _check_shape(shape: tuple[int, ...], shown: str) -> None:
         raise FieldError("file", f"must hold at least two planes of pixels; its shape is {shape}", shown)
     if count > _MOST:
         raise FieldError("file", f"has {count} voxels; allowed are {_MOST} (640^3): use a part of it", shown)
-    if 4.0 * count > available_memory():
+    if 4.0 * count > SHARE * available_memory():
         raise FieldError("file", f"has {count} voxels, more than the memory left can hold", shown)
 
 
