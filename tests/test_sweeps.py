@@ -654,6 +654,18 @@ def test_the_command_refuses_with_status_2(tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_says_what_would_be_computed_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, TOML.replace('"10 um", "20 um"', '"10 um", "20 um", "10 um"'))
+    assert cli.main(["sweep", str(path), "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+    rows = [line.rsplit(maxsplit=1) for line in capsys.readouterr().out.splitlines() if line.strip()]
+    found = {row[0].strip(): row[1] for row in rows if len(row) == 2}
+    assert (found["points"], found["different cases"], found["geometries"]) == ("36", "24", "2")
+    assert found["cases that share meshes"] == "24"
+    assert not (tmp_path / "out").exists()
+
+
 def test_sweeps_load_neither_tables_nor_clusters_before_they_need_them() -> None:
     code = (
         "import aspot.sweeps, sys; print([m for m in ('xarray', 'pandas', 'h5py', 'distributed') if m in sys.modules])"

@@ -16,7 +16,7 @@ from aspot.errors import AspotError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from aspot.sweeps import SweepProgress, SweepResult
+    from aspot.sweeps import Sweep, SweepProgress, SweepResult
 
 #: Reasons of failures that are listed.
 _MOST_REASONS = 5
@@ -51,6 +51,9 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try cases again that failed in an earlier run.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, and compute nothing.")
+    ] = False,
     recompute: Annotated[
         bool,
         typer.Option(
@@ -65,6 +68,9 @@ def sweep(
     """
     from aspot import sweeps
 
+    if dry_run:
+        _say(sweeps.load(description))
+        return
     with _progress() as report:
         try:
             result = sweeps.sweep(
@@ -84,6 +90,15 @@ def sweep(
     screen.print(_table(result))
     if result.failed == result.cases:
         raise AspotError(f"all {result.cases} cases failed; {result.directory}/table.csv says why")
+
+
+def _say(described: Sweep) -> None:
+    from aspot import sweeps
+
+    table = plain_table("quantity", "value", title=described.name or None)
+    for name, value in sweeps.describe(described).items():
+        table.add_row(name, shown(value))
+    console().print(table)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ same path. Workers may come and go; when the job of the caller itself is killed,
 """
 
 from aspot.sweeps.axes import Axis
+from aspot.sweeps.cases import describe
 from aspot.sweeps.description import Sweep, load
 from aspot.sweeps.run import SweepProgress, SweepResult, sweep
 
-__all__ = ["Axis", "Sweep", "SweepProgress", "SweepResult", "load", "sweep"]
+__all__ = ["Axis", "Sweep", "SweepProgress", "SweepResult", "describe", "load", "sweep"]

@@ -105,6 +105,15 @@ def _numbers(values: Sequence[Any]) -> Real:
     return np.array([_number(v) for v in values])
 
 
+def sizes(points: int, cases: int, frequencies: int) -> tuple[float, float]:
+    """Estimated memory of the data set, and size of the folder, at most [bytes]."""
+    spectrum = 8.0 * len(SPECTRA) * frequencies
+    memory = (points + cases) * (spectrum + _BYTES_PER_POINT)
+    # A number takes about 20 characters in the records; the data set is written beside the one that it replaces.
+    disk = cases * (2.5 * spectrum + _BYTES_PER_RECORD) + 2 * points * (spectrum + _BYTES_PER_POINT)
+    return memory, disk
+
+
 def check_size(points: int, cases: int, frequencies: int, free_disk_bytes: float) -> None:
     """Refuse a sweep whose data set fits neither into memory nor onto the disk.
 
@@ -113,10 +122,7 @@ def check_size(points: int, cases: int, frequencies: int, free_disk_bytes: float
     InputError
         Saying how much it would take.
     """
-    spectrum = 8.0 * len(SPECTRA) * frequencies
-    memory = (points + cases) * (spectrum + _BYTES_PER_POINT)
-    # A number takes about 20 characters in the records; the data set is written beside the one that it replaces.
-    disk = cases * (2.5 * spectrum + _BYTES_PER_RECORD) + 2 * points * (spectrum + _BYTES_PER_POINT)
+    memory, disk = sizes(points, cases, frequencies)
     for what, needed, free in (("memory", memory, available_memory()), ("disk", disk, free_disk_bytes)):
         if needed > _MOST_SHARE * free:
             raise InputError(

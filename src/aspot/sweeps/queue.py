@@ -12,7 +12,7 @@ from aspot.sweeps.description import Sweep
 from aspot.sweeps.work import Shared
 
 #: Cases of one geometry from which on a family pays: it costs about as much as three simulations.
-_SHARED_FROM = 4
+SHARED_FROM = 4
 #: Cases that a family learns beforehand, at most.
 _MOST_TRAINING = 64
 #: Families whose training is remembered: a few for each worker.
@@ -139,7 +139,7 @@ class Families:
     def of(self, geometry: str) -> Shared | None:
         """None if there are too few cases for a family to pay."""
         rows = self._rows[geometry]
-        if len(rows) < _SHARED_FROM:
+        if len(rows) < SHARED_FROM:
             return None
         if geometry not in self._made:
             self._made[geometry] = self._shared(geometry, rows)

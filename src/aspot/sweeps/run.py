@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aspot.casefile import load as load_case
 from aspot.cell import Cell
@@ -23,11 +21,12 @@ from aspot.memory import available_memory
 from aspot.simulation import installed_versions as versions
 from aspot.sweeps import description
 from aspot.sweeps.axes import Axis
+from aspot.sweeps.cases import found, free_disk_bytes
 from aspot.sweeps.dataset import Answers, check_size, data_set, write_csv, write_netcdf
 from aspot.sweeps.description import Sweep, differences
 from aspot.sweeps.queue import Families, Job, Queue
 from aspot.sweeps.store import DATA_SET, TABLE, Record, Store, line, now, opened
-from aspot.sweeps.work import Task, failure, prepare, solve
+from aspot.sweeps.work import Task, failure, solve
 from aspot.sweeps.workers import DaskWorkers, LocalProcesses, Slot, ThisProcess, Workers, default_number
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ _SECONDS_AT_ONCE = 1.0
 _DATA_SET_EVERY, _DATA_SET_SHARE = 60.0, 0.05
 #: Share of the available memory that the workers may take, and what one takes by itself [bytes].
 _MEMORY_SHARE, _WORKER_BYTES = 0.8, 3e8
-#: Cases that are checked at once by one worker, and from how many on several do.
-_CHECKED_AT_ONCE = 1000
 #: The folder, the workers and whoever looks on are attended to as often as this [s].
 _WAIT = 0.25
 #: The rate is that of the last so many seconds.
@@ -211,7 +208,7 @@ class _Run:
             self._prepare(team)
             self._read()
             self.store.write_manifest(self._manifest())
-            queue = Queue(self._pending(), self.geometry)
+            queue = Queue(self._pending(), self.cases.geometry)
             self._next_data_set = time.monotonic() + _DATA_SET_EVERY
             try:
                 self._compute(queue, team, is_local=scheduler is None)
@@ -266,61 +263,23 @@ class _Run:
 
     def _prepare(self, team: Workers) -> None:
         """Check all points, and find those that are the same case."""
-        rows: dict[str, int] = {}
-        self.row_of_point: NDArray[np.int64] = np.empty(self.sweep.size, np.int64)
-        self.point_of_row: list[int] = []
-        self.geometry: list[str] = []
-        self.memory: list[float] = []
-        self.reasons: dict[int, str] = {}
-        frequencies: set[tuple[float, ...]] = set()
-        point = 0
-        for prepared, found in self._checked(team):
-            frequencies |= found
-            for one in prepared:
-                row = rows.setdefault(one.digest, len(rows))
-                self.row_of_point[point] = row
-                if row == len(self.point_of_row):
-                    self.point_of_row.append(point)
-                    self.geometry.append(one.geometry)
-                    self.memory.append(one.memory_bytes)
-                    if one.reason:
-                        self.reasons[row] = one.reason
-                point += 1
-            self.report(SweepProgress(stage="checking cases", total=self.sweep.size, finished=point))
-        self.digests = list(rows)
-        if len(self.reasons) == len(rows):
-            raise InputError(f"no case of the sweep is possible; the first: {self.reasons[0]}")
-        if self.reasons:
-            first = next(iter(self.reasons.values()))
-            self.notes.append(f"{len(self.reasons)} of {len(rows)} cases are impossible, the first: {first}")
-        grid = np.unique(np.array([f for one in frequencies for f in one]))[::-1]
-        check_size(self.sweep.size, len(rows), len(grid), float(shutil.disk_usage(self.store.directory).free))
-        self.answers = Answers(self.digests, grid)
-        self.families = Families(self.sweep, self.geometry, self.point_of_row)
+        total = self.sweep.size
 
-    def _checked(self, team: Workers) -> Iterator[Any]:
-        """What `prepare` finds, batch by batch, in order."""
-        starts = range(0, self.sweep.size, _CHECKED_AT_ONCE)
-        batches = (
-            [self.sweep.changes(p) for p in range(s, min(s + _CHECKED_AT_ONCE, self.sweep.size))] for s in starts
-        )
-        slots = team.slots()
-        if len(starts) < 2 or len(slots) < 2:
-            yield from (prepare(self.sweep.base, batch) for batch in batches)
-            return
-        running: deque[Future[Any]] = deque()
-        for k, batch in enumerate(batches):
-            running.append(team.submit(slots[k % len(slots)], prepare, self.sweep.base, batch))
-            if len(running) > 2 * len(slots):
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+        def report(checked: int) -> None:
+            self.report(SweepProgress(stage="checking cases", total=total, finished=checked))
+
+        self.cases = found(self.sweep, team, report)
+        self.notes += filter(None, [self.cases.note])
+        frequencies, free = self.cases.frequency_Hz, free_disk_bytes(self.store.directory)
+        check_size(total, len(self.cases), len(frequencies), free)
+        self.answers = Answers(self.cases.digests, frequencies)
+        self.families = Families(self.sweep, self.cases.geometry, self.cases.point_of_row)
 
     def _read(self) -> None:
         """Take over what earlier runs finished."""
         retry, recompute = self.again
         here = versions()
-        row_of = {digest: row for row, digest in enumerate(self.digests)}
+        row_of = {digest: row for row, digest in enumerate(self.cases.digests)}
         others: Counter[str] = Counter()
         for record, made_by in self.store.records():
             row = row_of.get(record["digest"])
@@ -339,14 +298,14 @@ class _Run:
             self.notes.append(f"{number} finished cases of other versions are kept ({moved} since then)")
         for name in self.store.damaged:
             self.notes.append(f"cases/{name} was damaged; its cases are computed again")
-        self.reused = len(self.digests) - self.answers.count("missing")
+        self.reused = len(self.cases) - self.answers.count("missing")
 
     def _pending(self) -> list[int]:
         """Rows to compute; what is no case is recorded at once."""
         pending = []
         for row in np.flatnonzero(self.answers.texts["status"] == "missing").tolist():
-            if row in self.reasons:
-                self._fail(row, failure("InputError", self.reasons[row]))
+            if row in self.cases.reasons:
+                self._fail(row, failure("InputError", self.cases.reasons[row]))
             else:
                 pending.append(row)
         return pending
@@ -357,7 +316,7 @@ class _Run:
             "sweep": self.sweep.document(),
             "source": self.sweep.source,
             "points": self.sweep.size,
-            "cases": len(self.digests),
+            "cases": len(self.cases),
             "versions": versions(),
             "started": now(),
         }
@@ -401,28 +360,30 @@ class _Run:
         return Task(
             base=self.sweep.base,
             rows=job.rows,
-            digests=tuple(self.digests[row] for row in job.rows),
-            cases=tuple(self.sweep.changes(self.point_of_row[row]) for row in job.rows),
+            digests=tuple(self.cases.digests[row] for row in job.rows),
+            cases=tuple(self.sweep.changes(self.cases.point_of_row[row]) for row in job.rows),
             shared=self.families.of(job.geometry),
             seconds=_SECONDS_AT_ONCE,
         )
 
     def _needed(self, jobs: Any) -> float:
         """Estimated memory of jobs that run side by side [bytes]; a family keeps two levels of meshes."""
-        return float(sum(_WORKER_BYTES + 2.0 * max(self.memory[row] for row in job.rows) for _, job in jobs))
+        return float(
+            sum(_WORKER_BYTES + 2.0 * max(self.cases.memory_bytes[row] for row in job.rows) for _, job in jobs)
+        )
 
     def _finish(self, future: Future[Any], job: Job, queue: Queue, team: Workers) -> None:
         if future.cancelled():
             raise AspotError("the cluster gave the tasks up, its scheduler is gone; finished cases are safe")
         error = future.exception()
         if error is None:
-            made_by, found = future.result()
-            for row, text in found:
+            made_by, solved = future.result()
+            for row, text in solved:
                 record = json.loads(text)
                 lacks_memory = record.get("error") in ("MemoryLimitError", "MemoryError")
                 if not (lacks_memory and not job.alone and queue.postpone(row)):
                     self._enter(row, record, text, made_by)
-            queue.put_back(job, job.rows[len(found) :])
+            queue.put_back(job, job.rows[len(solved) :])
         elif team.is_death(error):
             for row in queue.died(job):
                 reason = "its process died again and again while it was solved (killed, or out of memory)"
@@ -431,7 +392,11 @@ class _Run:
             raise AspotError(f"the workers of the sweep failed: {type(error).__name__}: {error}") from error
 
     def _fail(self, row: int, reason: Record) -> None:
-        record = {"digest": self.digests[row], "changes": self.sweep.changes(self.point_of_row[row]), **reason}
+        record = {
+            "digest": self.cases.digests[row],
+            "changes": self.sweep.changes(self.cases.point_of_row[row]),
+            **reason,
+        }
         self._enter(row, record, line(record), versions())
 
     def _enter(self, row: int, record: Record, text: str, made_by: Mapping[str, str]) -> None:
@@ -448,7 +413,7 @@ class _Run:
             landing = [pair for pair in landing if pair[1] != made_by]
 
     def _tell(self, stage: str) -> None:
-        total, left = len(self.digests), self.answers.count("missing")
+        total, left = len(self.cases), self.answers.count("missing")
         at = time.monotonic()
         self._rate.append((at, left))
         while len(self._rate) > 2 and self._rate[0][0] < at - _RATE_OVER:
@@ -473,9 +438,9 @@ class _Run:
     def _write_data_set(self) -> None:
         start = time.monotonic()
         directory = self.store.directory
-        data = data_set(self.sweep, self.answers, self.row_of_point)
+        data = data_set(self.sweep, self.answers, self.cases.row_of_point)
         write_file(directory / DATA_SET, lambda path: write_netcdf(data, path))
-        write_file(directory / TABLE, lambda path: write_csv(self.sweep, self.answers, self.row_of_point, path))
+        write_file(directory / TABLE, lambda path: write_csv(self.sweep, self.answers, self.cases.row_of_point, path))
         end = time.monotonic()
         self._next_data_set = end + max(_DATA_SET_EVERY, (end - start) / _DATA_SET_SHARE)
 
@@ -483,9 +448,9 @@ class _Run:
         """Leave everything as found out so far, after Ctrl-C."""
         self._land()
         self._write_data_set()
-        finished = len(self.digests) - self.answers.count("missing")
+        finished = len(self.cases) - self.answers.count("missing")
         return (
-            f"interrupted; {finished} of {len(self.digests)} cases are finished in "
+            f"interrupted; {finished} of {len(self.cases)} cases are finished in "
             f"{self.store.directory}, the same sweep goes on from there"
         )
 
@@ -495,7 +460,7 @@ class _Run:
             directory=self.store.directory,
             sweep=self.sweep,
             points=self.sweep.size,
-            cases=len(self.digests),
+            cases=len(self.cases),
             failed=len(failed),
             reused=self.reused,
             failures=dict(Counter(self.answers.texts["reason"][failed].tolist()).most_common()),
