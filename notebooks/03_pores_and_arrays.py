@@ -33,6 +33,7 @@ from scipy.interpolate import griddata
 import aspot
 from aspot.analytic import array_constriction, dilute_pores_resistance, flux_tube_impedance, lattice_pitch
 from aspot.field_plot import field_picture
+from aspot.field_view import show_3d
 from aspot.plot import new_figure
 
 checks = {}  # name: (computed, exact, relative error allowed)
@@ -169,6 +170,14 @@ for ax, ((kind, lattice), result) in zip(maps.subplots(2, 2).flat, arrays.items(
     ax.set(xlim=(0, 70), ylim=(0, 70))
     maps.colorbar(shown, ax=ax, shrink=0.8, label=r"$j/\bar\jmath$", extend="max")
 maps
+
+# %% [markdown]
+# In three dimensions, a quarter of the cell of one contact: the two sides in front are cuts through its middle. Where
+# `pyvista[jupyter]` is installed the view turns with the mouse.
+
+# %%
+solid = show_3d(arrays["spots", "square"].field(0.0), title="contacts, square")
+solid
 
 # %%
 picture = field_picture([arrays["spots", "square"].field(0.0), arrays["pores", "square"].field(0.0)])

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 EXPECTED = {
     "01_constriction": ("psi(0.05)", "psi(0.9)", 3),
     "02_na_nzsp04": ("|Z| at 7 MHz", "E_int, grains of 1 µm / eV", 4),
-    "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 3),
+    "03_pores_and_arrays": ("g of pores, f = 0.9", "g of spots, hexagonal", 4),
     "04_rough_contact": ("contact fraction at 1 N", "parts of R_int / ohm cm2", 3),
     "05_random_spots": ("images of a cluster", "largest share of a spot", 3),
     "06_lens_pores": ("order of the error", "capacitance of a lens", 3),
