@@ -27,6 +27,8 @@ from aspot.cell import Cell
 from aspot.certified import CertifiedBasis
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import ConvergenceError, InputError, MemoryLimitError
+from aspot.fem.problem import AffineTerm
+from aspot.fem.voxel_cells import Across
 from aspot.inference.jets import Jet
 from aspot.interface import InterfaceProblem
 from aspot.parametric import certified_basis
@@ -150,6 +152,20 @@ class _Piece:
             # Label images store no matrices that a bound could be made of: the basis of the simulation has to do.
             return cls(solved, CertifiedBasis(solved.reduced.problem, {}, solved.reduced.basis), False)
 
+    def _law(self, term: AffineTerm, laws: Mapping[str, Jet]) -> Jet:
+        """The law of a term; faces between voxels have materials and an interface in series."""
+        if not isinstance(term.law, Across):
+            return laws[term.name]
+        in_series = [length / laws[name] for name, _, length in term.law.halves]
+        if term.law.law is not None:
+            interface = self.solved.interface
+            face = next(name for name in (*_SURFACE, "counter") if getattr(interface, name) is term.law.law)
+            in_series.append(laws[face].inverse())
+        first, *others = in_series
+        for z in others:
+            first = first + z
+        return first.inverse()
+
     def impedance(self, laws: Mapping[str, Jet], scale: Jet | None, tolerance: float, slab: Real) -> Jet:
         """Impedance per area of the piece, `scale` times as large as it was solved; the basis grows as needed.
 
@@ -163,10 +179,9 @@ class _Piece:
         slab : (m,) float
             Size of the impedance of the slab [ohm m2].
         """
-        jets = [laws[t.name] for t in self.basis.problem.terms]
         if scale is not None:
-            names = [t.name for t in self.basis.problem.terms]
-            jets = [jet * scale if name in _SURFACE else jet for name, jet in zip(names, jets, strict=True)]
+            laws = {name: jet * scale if name in _SURFACE else jet for name, jet in laws.items()}
+        jets = [self._law(term, laws) for term in self.basis.problem.terms]
         theta = np.stack([jet.value for jet in jets])
         area = self.basis.problem.area_m2
         for _ in range(_MOST_STEPS):
