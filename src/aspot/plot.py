@@ -72,7 +72,7 @@ def length_unit(length_m: float) -> tuple[float, str]:
     return 1e3, "mm"
 
 
-def _decades(frequency_Hz: NDArray[np.float64]) -> list[tuple[int, int]]:
+def decades(frequency_Hz: NDArray[np.float64]) -> list[tuple[int, int]]:
     """(index, decade) of the frequency nearest to each decade, where one is within a tenth of a decade."""
     log_f = np.log10(frequency_Hz)
     found = []
@@ -142,7 +142,7 @@ def nyquist(
         ax.plot(w.real, -w.imag, _MARKERS[k % 5], ms=4.5, mfc="none", mec=GREY if k == 0 else _RED, label=name)
     ax.plot(z.real, -z.imag, "-", color=_BLUE, lw=1.6, label=label)
     ax.plot(z.real, -z.imag, ".", color=_BLUE, ms=3)
-    marks = _decades(spectrum.frequency_Hz)
+    marks = decades(spectrum.frequency_Hz)
     if marks:
         index = [i for i, _ in marks]
         ax.plot(z.real[index], -z.imag[index], "o", color=_BLUE, ms=6, mec="white", mew=0.6, zorder=4)
@@ -152,7 +152,7 @@ def nyquist(
     ax.set_aspect("equal")
     ax.set_xlim(left - 0.03 * width, left + width)
     ax.set_ylim(low - 0.05 * height, low - 0.05 * height + height)
-    _name_decades(ax, spectrum, marks, width)
+    name_decades(ax, spectrum, marks, width)
     ax.axhline(0.0, color="black", lw=0.6, zorder=1)
     ax.set_xlabel(r"$Z'$ / $\Omega\,$cm$^2$")
     ax.set_ylabel(r"$-Z''$ / $\Omega\,$cm$^2$")
@@ -171,7 +171,7 @@ def _normals(z: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.asarray(1j * tangent)
 
 
-def _name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], width: float) -> None:
+def name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], width: float) -> None:
     """Write the frequencies beside their marks, on the outer side of the curve; marks that crowd share one label."""
     z = spectrum.impedance_ohm_cm2
     places = [complex(z[index].real, -z[index].imag) for index, _ in marks]
@@ -360,7 +360,7 @@ def relaxation(
     figure = new_figure(10.0, 3.9)
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1.0))
     left.plot(z.real, -z.imag, "-", color=_BLUE, lw=1.6)
-    marks = _decades(spectrum.frequency_Hz)
+    marks = decades(spectrum.frequency_Hz)
     index = [i for i, _ in marks]
     left.plot(z.real[index], -z.imag[index], "o", color=_BLUE, ms=6, mec="white", mew=0.6)
     span = float(max(z.real.max(), 1e-300))
@@ -368,7 +368,7 @@ def relaxation(
     left.set_xlim(min(0.0, float(z.real.min())) - 0.1 * span, 1.2 * span)
     top = max(1.25 * float((-z.imag).max()), 0.25 * span)
     left.set_ylim(min(0.0, float((-z.imag).min())) - 0.06 * top, top)
-    _name_decades(left, spectrum, marks, 1.3 * span)
+    name_decades(left, spectrum, marks, 1.3 * span)
     left.axhline(0.0, color="black", lw=0.6, zorder=1)
     left.set_xlabel(r"$Z'$ / $\Omega\,$cm$^2$")
     left.set_ylabel(r"$-Z''$ / $\Omega\,$cm$^2$")
