@@ -3,8 +3,8 @@
     form "sigma":    g = A exp(-Ea/kT)
     form "sigma T":  g T = A exp(-Ea/kT)
 
-for a conductance-like g (conductivity, conductance, one over a resistance), as `aspot.laws.Activated` has it. The factor
-T belongs to hopping of ions by the Nernst-Einstein relation; Ea of the same data is larger with it, by about kT.
+for a conductance-like g (conductivity, conductance, one over a resistance), as `aspot.laws.Activated` has it. The
+factor T belongs to hopping of ions by the Nernst-Einstein relation; Ea of the same data is larger with it, by about kT.
 
 >>> temperature = [258.15, 278.15, 298.15, 318.15]
 >>> conductivity = [0.62, 1.32, 2.57, 4.51]
@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -204,6 +204,22 @@ class ArrheniusFit:
         if self.curvature is None:
             out.append("fewer than 4 temperatures: whether the Arrhenius law holds cannot be seen")
         return tuple(out)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What people quote, of what JSON can hold."""
+        return {
+            "name": self.name,
+            "form": self.form,
+            "activation_energy_eV": self.activation_energy_eV,
+            "interval_eV": list(self.interval_eV()),
+            "activation_energy_kJ_per_mol": self.activation_energy_kJ_per_mol,
+            "prefactor": self.prefactor,
+            "prefactor_interval": list(self.prefactor_interval()),
+            "scatter": self.scatter,
+            "temperatures_K": self.temperature_K.tolist(),
+            "curvature_p_value": None if self.curvature is None else self.curvature.p_value,
+            "warnings": list(self.warnings),
+        }
 
     def __str__(self) -> str:
         low, high = self.interval_eV()

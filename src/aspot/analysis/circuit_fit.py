@@ -120,8 +120,12 @@ def fit_circuit(
     if np.any(z == 0):
         raise InputError("spectrum: an impedance of 0 cannot be fitted")
     free = [p for p in c.parameters if p.name not in fixed]
-    c.check({**dict.fromkeys(c.names, 0.5), **fixed})
+    c.check({**dict.fromkeys(c.names, 0.5), **start, **fixed})
     limits = {p.name: _limits(p, f, np.abs(z), bounds.get(p.name)) for p in free}
+    outside = next((name for name, v in start.items() if name in limits and not _lies_in(v, limits[name])), None)
+    if outside is not None and outside in bounds:
+        low, high = limits[outside]
+        raise InputError(f"start: {outside} = {start[outside]:g}: must lie between its bounds {low:g} and {high:g}")
     model, measured, sizes, name = _weighted(c, f, z, [p.name for p in free], fixed, weighting)
     search = _Search(model=model, measured=measured, sizes=sizes, noise=noise, free=free, limits=limits, fixed=fixed)
     begins = starting_values(c, f, z, most=starts, seed=seed)
@@ -293,6 +297,10 @@ def _limits(
                 f"bounds of {p.name}: {lower:g} to {upper:g}: must be {limit}, the lower below the upper one"
             )
     return lower, upper
+
+
+def _lies_in(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
 
 
 def _in_order(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -375,6 +375,36 @@ class CircuitFit:
             f"neighbouring residuals agree (correlation {e.residual_correlation:.2f}): the circuit misses something "
             "that the spectrum shows, and the intervals are too narrow",
         ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that people quote, of what JSON can hold: values with 95 % intervals, arcs, criteria, warnings."""
+        intervals = self.confidence_intervals()
+        parameters = {
+            name: {
+                "value": value,
+                "unit": self.units[name],
+                "interval": list(intervals[name]) if name in intervals else None,
+                "is_determined": self.is_determined(name),
+            }
+            for name, value in self.values.items()
+        }
+        quantities = ("resistance_ohm_cm2", "apex_frequency_Hz", "capacitance_F_per_cm2", "brug_F_per_cm2")
+        arcs = {
+            arc.label: {q: {"value": getattr(arc, q), "interval": list(arc.intervals[q])} for q in quantities}
+            for arc in self.arcs
+        }
+        return {
+            "circuit": str(self.circuit),
+            "temperature_K": self.spectrum.temperature_K,
+            "weighting": self.weighting,
+            "parameters": parameters,
+            "arcs": arcs,
+            "relative_residual": self.relative_residual,
+            "chi_squared": self.chi_squared,
+            "aic": self.aic,
+            "bic": self.bic,
+            "warnings": list(self.warnings),
+        }
 
     def __str__(self) -> str:
         """A table of the parameters and arcs, for people."""
