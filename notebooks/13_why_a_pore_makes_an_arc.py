@@ -191,7 +191,7 @@ print(
 # %% [markdown]
 # The middle of the pore charges more and later than its rim. So the arc is a little flatter than a semicircle, and the
 # capacitance read from its apex is not that of the plates: here it is larger by a third. For sparse spots (notebook
-# 02) the potential under the gap is nearly even, and the two agree.
+# 02) the potential under the gap is nearly even, and the two agree to some percent.
 
 # %% [markdown]
 # ## Computed beside exact

@@ -164,7 +164,7 @@ drawn
 # Without the micrograph the contact fraction is free, too. The fit is as good; the answer is not one cell but a family:
 # few large contacts or many small ones. The profile likelihood shows it: how much worse the best fit becomes when one
 # parameter is held and all others may follow. Where the curve stays low to the end of the picture, the spectrum does
-# not care. Conductivity and leads stay as they are; the gap moves by a fifth.
+# not care. Conductivity and leads stay as they are; the gap moves by a quarter.
 
 # %%
 unknown = fit(

@@ -22,6 +22,8 @@ _BLUE, _RED = "#1f5fa8", "#c23b22"
 _LOWEST_TOP = 1.5
 #: A range of values above this factor is drawn on a logarithmic axis.
 _WIDE = 3.0
+#: Below this factor a logarithmic axis also names 2 and 5.
+_FEW_DECADES = 300.0
 
 
 def correlation_picture(fit: FitResult, *, title: str = "") -> Figure:
@@ -119,6 +121,9 @@ def _profile(ax: Axes, fit: FitResult, one: Free) -> None:
     ax.plot([best], [0.0], "v", ms=6, color=_RED, clip_on=False, zorder=5)
     if is_log:
         ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        named = "25" if x[-1] < _FEW_DECADES * x[0] else ""
+        ax.xaxis.set_minor_formatter(lambda v, _: f"{v:g}" if f"{v:.0e}"[0] in named else "")
         if profile.values[-1] < 30 * profile.values[0]:
             # About a decade: name few of the subdivisions, plainly; their usual labels would run into each other.
             ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
