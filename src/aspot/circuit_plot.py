@@ -98,13 +98,16 @@ def _members(ax: Axes, fit: CircuitFit, right: float) -> None:
     for colour, name in zip(_COLOURS * len(ordered), ordered, strict=False):
         z = drawn[name]
         x = foot + z.real
-        inside = x < right + 1.0 * (right - foot)
+        # Far outside the picture a line would be drawn for nothing, and badly.
+        shown = (x < 3.0 * right) & (-z.imag < 3.0 * right)
+        x, y = x[shown], -z.imag[shown]
         ax.fill(
-            np.append(x[inside], [x[inside][-1], foot]), np.append(-z.imag[inside], [0.0, 0.0]),
-            color=colour, alpha=0.28, lw=0,
-        )  # fmt: skip
-        ax.plot(x[inside], -z.imag[inside], "-", color=colour, lw=0.9, label=_described(fit, name))
-        foot = min(foot + float(z[-1].real), 2.0 * right)
+            np.concatenate([x, x[-1:], [foot]]), np.append(y, np.zeros(len(x[-1:]) + 1)), color=colour, alpha=0.28, lw=0
+        )
+        ax.plot(x, y, "-", color=colour, lw=0.9, label=_described(fit, name))
+        # What has no end on the real axis ends where the measurement does.
+        has_end = -z[-1].imag < 0.1 * float(np.max(-z.imag))
+        foot += float(z[-1].real) if has_end else float(np.interp(np.log(f[-1]), np.log(wide[::-1]), z.real[::-1]))
 
 
 def _is_plain(member: Any) -> bool:

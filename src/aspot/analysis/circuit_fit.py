@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,8 +129,10 @@ def fit_circuit(
         raise InputError(f"start: {outside} = {start[outside]:g}: must lie between its bounds {low:g} and {high:g}")
     model, measured, sizes, name = _weighted(c, f, z, [p.name for p in free], fixed, weighting)
     search = _Search(model=model, measured=measured, sizes=sizes, noise=noise, free=free, limits=limits, fixed=fixed)
-    begins = starting_values(c, f, z, most=starts, seed=seed)
-    found = search.best([{**begin, **start} for begin in begins])
+    is_told = starts == 1 and all(p.name in start for p in free)
+    begins = ({},) if is_told else starting_values(c, f, z, most=starts, seed=seed)
+    told = [g for g in interchangeable(c) if _are_told_apart(g, {**fixed, **start}, bounds)]
+    found = search.best([{**begin, **start} for begin in _all_orders(begins, told)])
     if starts > 1:
         found = _with_members_moved(search, found, c, f, z, starts - 1)
     values = search.values(found)
@@ -303,6 +306,30 @@ def _lies_in(value: float, limits: tuple[float, float]) -> bool:
     return limits[0] <= value <= limits[1]
 
 
+def _are_told_apart(group: Sequence[Circuit], named: Mapping[str, float], bounds: Mapping[str, Any]) -> bool:
+    """Whether the user says something of one of several interchangeable members that does not hold for all."""
+    limits = [[bounds.get(name) for name in m.names] for m in group]
+    return any(named.keys() & set(m.names) for m in group) or any(one != limits[0] for one in limits)
+
+
+def _exchanged(values: Mapping[str, float], group: Sequence[Circuit], order: Sequence[int]) -> dict[str, float]:
+    """Values with the members of a group in another order: member k gets those of order[k]."""
+    own = [[values[name] for name in group[k].names] for k in order]
+    names = [m.names for m in group]
+    return {**values, **{n: v for ns, vs in zip(names, own, strict=True) for n, v in zip(ns, vs, strict=True)}}
+
+
+def _all_orders(
+    starts: Sequence[Mapping[str, float]], groups: Sequence[Sequence[Circuit]]
+) -> list[Mapping[str, float]]:
+    """Starts, and the same with interchangeable members in every other order."""
+    out = list(starts)
+    for group in groups:
+        orders = list(itertools.islice(itertools.permutations(range(len(group))), 6))
+        out = [_exchanged(start, group, order) if start else start for start in out for order in orders]
+    return out
+
+
 def _in_order(
     c: Circuit, values: Mapping[str, float], named: Mapping[str, float], bounds: Mapping[str, Any], f: Real
 ) -> dict[str, float]:
@@ -310,15 +337,10 @@ def _in_order(
     out = dict(values)
     wide = np.geomspace(1e3 * f.max(), 1e-3 * f.min(), 400)
 
-    def apex(own: dict[str, float], member: Circuit) -> float:
-        return float(wide[np.argmax(-member.impedance(wide, own).imag)])
+    def apex(member: Circuit) -> float:
+        return float(wide[np.argmax(-member.impedance(wide, {name: values[name] for name in member.names}).imag)])
 
     for group in interchangeable(c):
-        limits = [[bounds.get(name) for name in m.names] for m in group]
-        if any(named.keys() & set(m.names) for m in group) or any(one != limits[0] for one in limits):
-            continue
-        own = [{name: values[name] for name in m.names} for m in group]
-        order = sorted(range(len(group)), key=lambda k: -apex(own[k], group[k]))
-        for member, k in zip(group, order, strict=True):
-            out |= dict(zip(member.names, own[k].values(), strict=True))
+        if not _are_told_apart(group, named, bounds):
+            out = _exchanged(out, group, sorted(range(len(group)), key=lambda k: -apex(group[k])))
     return out

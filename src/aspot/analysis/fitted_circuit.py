@@ -362,11 +362,12 @@ class CircuitFit:
         if not e.is_converged:
             out.append("the search was still moving when it was stopped: the values are near the best ones")
         f, z = self.spectrum.frequency_Hz, self.spectrum.impedance_ohm_cm2
-        inductive = z.imag > 0
-        if np.any(inductive) and not any(element.symbol == "L" for element in self.circuit.elements):
+        # From the highest frequency down, so that noise about the real axis elsewhere does not count.
+        inductive = int(np.argmin(np.append(z.imag > 0, False)))
+        if inductive > 1 and not any(element.symbol == "L" for element in self.circuit.elements):
             out.append(
-                f"{np.count_nonzero(inductive)} points up to {f[inductive].max():.3g} Hz have a positive imaginary "
-                "part, which no element of the circuit makes: add L, or leave them out"
+                f"the {inductive} points from {f[inductive - 1]:.3g} Hz up have a positive imaginary part, which no "
+                "element of the circuit makes: add L, or leave them out"
             )
         if not e.is_systematic:
             return out
