@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,8 @@ def write_folder(directory: str | Path, writers: Mapping[str, Writer], owned: Co
 
     Everything is first written to a temporary folder inside the same parent (or inside the folder itself if the
     parent may not be written) and flushed to the disk; then a new folder is renamed into place, or the files of an
-    existing one are replaced one by one. If anything fails before that, nothing existing has been touched.
+    existing one are replaced one by one. If anything fails before that, nothing existing has been touched. Of two that
+    write to one folder at a time, the files of the last one stay, and no mixture.
 
     Parameters
     ----------
@@ -89,7 +92,8 @@ def write_folder(directory: str | Path, writers: Mapping[str, Writer], owned: Co
                 writer(temporary / name)
                 _flush(temporary / name)
             _flush(temporary)
-            _move(temporary, path, list(writers), set(owned) - set(writers))
+            with _without_interrupts():
+                _move(temporary, path, list(writers), set(owned) - set(writers))
             _flush(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -137,13 +141,48 @@ def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection
     mask = os.umask(0)
     os.umask(mask)
     if not path.exists():
+        mode = temporary.stat().st_mode
         os.chmod(temporary, 0o777 & ~mask)
-        os.rename(temporary, path)
+        try:
+            os.rename(temporary, path)
+            return
+        except OSError:
+            # Another one was faster.
+            if not path.is_dir():
+                raise
+            os.chmod(temporary, mode)
+    with _alone_in(path):
+        for name in names:
+            os.replace(temporary / name, path / name)
+        for name in stale:
+            (path / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Files of two results are not mixed by Ctrl-C or the end of a batch job: these wait."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
         return
-    for name in names:
-        os.replace(temporary / name, path / name)
-    for name in stale:
-        (path / name).unlink(missing_ok=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Other processes wait here, where the file system knows locks."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _flush(path: Path) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -78,8 +82,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal without Unicode shows "?" for what it lacks; that must not end the run.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # Pictures go to files: a name that matplotlib does not know, or a missing display, must not matter.
+    os.environ["MPLBACKEND"] = "agg"
     try:
-        status = app(args=list(arguments) if arguments is not None else None, prog_name="aspot", standalone_mode=False)
+        with _ended_like_an_interrupt():
+            given = list(arguments) if arguments is not None else None
+            status = app(args=given, prog_name="aspot", standalone_mode=False)
         # The parser turns an interrupt into the status of a shell.
         return _failed("interrupted", FAILED) if status == _INTERRUPTED else int(status or DONE)
     except InputError as exc:
@@ -92,12 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed("interrupted", FAILED)
     except BrokenPipeError:
         # The reader of our output is gone; keep the interpreter from complaining when it flushes at exit.
-        import os
-
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except MemoryError:
         return _failed("out of memory", FAILED)
+    except ImportError as exc:
+        return _failed(f"a package is missing or broken: {exc}; install aspot again, by pip install aspot", FAILED)
     except Exception as exc:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         if isinstance(exc, _ParserError):
             is_usage = exc.exit_code == BAD_INPUT
@@ -105,6 +113,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"{exc.format_message()} (see aspot --help)" if is_usage else exc.format_message(), exc.exit_code
             )
         return _failed(f"unexpected {type(exc).__name__}: {exc}", FAILED)
+
+
+@contextmanager
+def _ended_like_an_interrupt() -> Iterator[None]:
+    """What batch systems and closed terminals send ends a command as Ctrl-C does: nothing half-written stays."""
+    wanted = [s for name in ("SIGTERM", "SIGHUP") if (s := getattr(signal, name, None)) is not None]
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        # A signal that is ignored (nohup) stays so.
+        changed = [s for s in wanted if signal.getsignal(s) is signal.SIG_DFL]
+    for s in changed:
+        signal.signal(s, _interrupt)
+    try:
+        yield
+    finally:
+        for s in changed:
+            signal.signal(s, signal.SIG_DFL)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @runtime_checkable
