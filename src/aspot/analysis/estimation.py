@@ -39,6 +39,10 @@ Progress = Callable[[str, float], None]
 _SAME = 1.0
 #: A parameter this close to a bound, as a share of its range, lies at it.
 _AT_BOUND = 1e-4
+#: No impedance is measured better than this: with less noise, what is a degeneracy shows as one still.
+_FINEST = 1e-6
+#: Standard deviations beyond this many units of ignorance are not told apart.
+_FARTHEST = 1e3
 #: Parts of a direction below this share of its largest do not count when it is named.
 _NEGLIGIBLE = 0.1
 
@@ -194,9 +198,16 @@ class Estimate:
         return np.asarray(self.variance * root @ root.T)
 
     def _singular(self) -> tuple[Real, Real, Real]:
-        """Singular values of the Jacobian in units of ignorance, floored at rounding."""
+        """Singular values of the Jacobian in units of ignorance; what is not determined at all is cut off."""
         u, s, vt = np.linalg.svd(self.jacobian * self._ignorance, full_matrices=False)
-        return u, np.maximum(s, max(1e-12 * s[0], 1e-150)), vt
+        return u, np.maximum(s, max(self._finest / _FARTHEST, 1e-150)), vt
+
+    @property
+    def _finest(self) -> float:
+        """Standard deviation of the residuals, but not finer than what is ever measured."""
+        return max(
+            math.sqrt(self.variance), _FINEST * float(np.sqrt(np.mean(np.abs(self.impedance / self.sizes) ** 2)))
+        )
 
     @property
     def _ignorance(self) -> Real:
@@ -261,8 +272,7 @@ class Estimate:
     def directions(self) -> tuple[Direction, ...]:
         """Independent combinations of the parameters, the least determined first."""
         _, s, vt = self._singular()
-        sigma = math.sqrt(self.variance)
-        return tuple(self._direction(v, sigma / float(x)) for v, x in zip(vt[::-1], s[::-1], strict=True))
+        return tuple(self._direction(v, self._finest / float(x)) for v, x in zip(vt[::-1], s[::-1], strict=True))
 
     @property
     def undetermined(self) -> tuple[Direction, ...]:
