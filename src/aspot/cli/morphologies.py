@@ -11,7 +11,6 @@ import typer
 from aspot.cli.app import CaseArgument, SetOption, app, examples, overrides
 from aspot.cli.console import console, plain_table, progress
 from aspot.errors import InputError
-from aspot.units import quantity
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -111,6 +110,8 @@ def _figure(option: str, text: str | None, published: float | None, kind: str) -
         if published is None:
             raise InputError(f"{option}: give it, or state it in the case as published.{option[2:].replace('-', '_')}")
         return published
+    from aspot.units import quantity
+
     try:
         value = quantity(text, kind)
     except InputError as error:
