@@ -153,7 +153,7 @@ def test_wrong_kinds_in_the_summary_are_errors_not_tracebacks(value: object, run
             assert page_of.lead_of(contents)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a browser (chromium)")
 def test_a_browser_draws_every_chart(run_folder: Path, tmp_path: Path) -> None:
     """The scripts of the page ran: charts are SVG by then. No name of a host is needed."""
     assert CHROMIUM is not None
