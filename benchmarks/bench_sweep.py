@@ -2,9 +2,9 @@
 
     python benchmarks/bench_sweep.py [--cases 200]
 
-Each sweep runs in this process, from the description to the data set on the disk. Processor time, not that of the
-clock: a further case costs what many cost more than few, over their difference; the rest is the start (mesh,
-simulation, family and its training).
+Processor time, not that of the clock. The start is what a worker does once for every geometry: mesh, simulation, family
+and its training with 64 cases. Collecting is what a case costs the process that waits for the workers: checking it,
+reading its record and entering it into the data set.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 import common
 
 from aspot.cell import Cell
-from aspot.sweeps import Axis, sweep
+from aspot.sweeps import Axis, Sweep, sweep
+from aspot.sweeps.queue import Families
+from aspot.sweeps.work import Shared, Task, solve
 
 BASE: dict[str, Any] = {
     "electrolyte": {"thickness": "1 mm", "conductivity": "1 mS/cm", "permittivity": 30, "activation_energy": "0.3 eV"},
@@ -47,29 +49,44 @@ LAWS: dict[str, tuple[object, ...]] = {
     "working_electrode.gap.thickness": ("10 nm", "300 nm", "log"),
     "working_electrode.contact.charge_transfer_resistance": ("0.1 ohm cm^2", "10 ohm cm^2", "log"),
 }
-#: More than a family is trained with.
-FEW = 80
+#: Prepared, collected and written by the process that waits for the others, beside the cases themselves.
+OTHERS = "flux tube, 1e-3"
 
 
-def cost(cell: Cell, axis: Axis) -> float:
-    """Processor time of a sweep [s]."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.process_time()
-        done = sweep(cell, [axis], out=Path(folder), workers=0)
-        spent = time.process_time() - start
-    if done.failed:
-        raise RuntimeError(f"cases failed: {done.failures}")
-    return spent
+def spent(work: Any) -> float:
+    """Processor time [s]."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def task(sweep: Sweep, shared: Shared | None, n: int) -> Task:
+    points = range(min(n, sweep.size))
+    cases = tuple(map(sweep.changes, points))
+    return Task(
+        base=sweep.base, rows=tuple(points), digests=tuple(map(str, points)), cases=cases, shared=shared, seconds=1e9
+    )
 
 
 def measure(name: str, cases: int) -> dict[str, Any]:
     cell = Cell(**BASE).with_(**CELLS[name])
-    cost(cell, Axis.latin_hypercube(LAWS, 4))  # what is compiled and imported once
-    few, many = (cost(cell, Axis.latin_hypercube(LAWS, n)) for n in (FEW, cases))
-    law = max(many - few, 0.0) / (cases - FEW)
-    fractions = "working_electrode.morphology.contact_fraction"
-    one, several = (cost(cell, Axis.range(fractions, 0.04, 0.1, n)) for n in (2, 6))
-    return {"cell": name, "law_s": law, "start_s": few - FEW * law, "geometry_s": max(several - one, 0.0) / 4}
+    fractions = Sweep.of(cell, [Axis.range("working_electrode.morphology.contact_fraction", 0.04, 0.1, 5)])
+    solve(task(fractions, None, 1))  # what is compiled and imported once
+    geometry = spent(lambda: solve(task(fractions, None, 5))) / 5
+    laws = Sweep.of(cell, [Axis.latin_hypercube(LAWS, cases)])
+    shared = Families(laws, ["one"] * cases, range(cases)).of("one")
+    start = spent(lambda: solve(task(laws, shared, 1)))
+    law = spent(lambda: solve(task(laws, shared, cases))) / cases
+    return {"cell": name, "law_s": law, "start_s": start - law, "geometry_s": geometry}
+
+
+def overhead(cases: int) -> float:
+    """What a case costs the process that collects: a sweep that finds all its cases finished [s]."""
+    cell = Cell(**BASE).with_(**CELLS[OTHERS])
+    axis = Axis.latin_hypercube(LAWS, cases)
+    with tempfile.TemporaryDirectory() as folder:
+        sweep(cell, [axis], out=Path(folder), workers=0)
+        return spent(lambda: sweep(cell, [axis], out=Path(folder), workers=0)) / cases
 
 
 def hours(seconds: float, cores: int) -> str:
@@ -99,7 +116,9 @@ def main() -> None:
             for r in rows
         ],
     )  # fmt: skip
-    common.write("sweep", {"rows": rows, "cases": cases})
+    collecting = overhead(5 * cases)
+    print(f"\ncollecting: {common.short(collecting)} a case")
+    common.write("sweep", {"rows": rows, "collecting_s": collecting, "cases": cases})
 
 
 if __name__ == "__main__":
