@@ -44,7 +44,7 @@ _STEP = 1e-4
 #: Growth of a basis (full solves and references) for one evaluation, at most.
 _MOST_STEPS = 80
 #: Terms of a problem that live on the surface.
-_SURFACE = ("contact", "gap")
+_SURFACE = ("contact", "gap", "counter")
 #: See `compose.effective_admittance`.
 _FLOOR = 1e-7
 
@@ -58,6 +58,8 @@ class Laws:
     plan : Plan
     kappa : Jet
         Admittivity of the electrolyte [S/m].
+    column : Jet
+        Thickness of the pellet over its admittivity [ohm m2].
     slab : Jet
         Impedance of the pellet between perfect contacts, per electrode area [ohm m2].
     counter : Jet or None
@@ -68,6 +70,7 @@ class Laws:
 
     plan: Plan
     kappa: Jet
+    column: Jet
     slab: Jet
     counter: Jet | None
     named: Mapping[str, Jet]
@@ -84,7 +87,8 @@ def _values(cell: Cell, omega: Real) -> tuple[Plan, dict[str, Complex]]:
     p = plan(cell)
     temperature = cell.temperature
     out = {"kappa": p.electrolyte(omega, temperature)}
-    out["slab"] = cell.electrolyte.thickness * p.electrode_share / out["kappa"]
+    out["column"] = cell.electrolyte.thickness / out["kappa"]
+    out["slab"] = p.electrode_share * out["column"]
     if p.counter is not None:
         out["counter"] = 1.0 / p.counter(omega, temperature)
     interfaces = {side.name: side.interface for side in p.sides}
@@ -115,7 +119,9 @@ def laws_at(cell: Cell, omega: Real, values: Mapping[str, float], n_parameters: 
         for name, slope in slopes.items():
             slope[n_parameters[path]] = (above[name] - below[name]) / (high - low)
     jets = {name: Jet(here[name], slopes[name]) for name in here}
-    return Laws(plan=p, kappa=jets.pop("kappa"), slab=jets.pop("slab"), counter=jets.pop("counter", None), named=jets)
+    counter = jets.pop("counter", None)
+    kappa, column, slab = (jets.pop(name) for name in ("kappa", "column", "slab"))
+    return Laws(plan=p, kappa=kappa, column=column, slab=slab, counter=counter, named=jets)
 
 
 def _beside(
@@ -159,7 +165,7 @@ class _Piece:
         in_series = [length / laws[name] for name, _, length in term.law.halves]
         if term.law.law is not None:
             interface = self.solved.interface
-            face = next(name for name in (*_SURFACE, "counter") if getattr(interface, name) is term.law.law)
+            face = next(name for name in _SURFACE if getattr(interface, name) is term.law.law)
             in_series.append(laws[face].inverse())
         first, *others = in_series
         for z in others:
@@ -233,7 +239,9 @@ class _Level:
         for role, excess in zip(effective, excesses, strict=True):
             named[role] = excess.where(np.abs(excess.value) >= np.abs(floor.value), floor).inverse()
         copies = self.solved.plan.sides[0].copies
-        return copies * pellet.impedance(named, None, tolerance, np.abs(laws.slab.value)) - laws.slab
+        # The slab of the geometry that was solved, whatever the diameter of the electrode in question.
+        slab = self.solved.plan.electrode_share * laws.column
+        return copies * pellet.impedance(named, None, tolerance, np.abs(slab.value)) - slab
 
 
 _SIDES = ("contact", "counter")
@@ -282,7 +290,7 @@ class SolvedGeometry:
         model = self._levels[0].solved
         out = {}
         for side, solved in model.paired(model.plan):
-            if not (side.truncated and is_scalable(solved.interface)):
+            if not is_scalable(solved.interface):
                 continue
             sigma = float(np.real(solved.interface.electrolyte(np.zeros(1), solved.interface.temperature_K)[0]))
             length = solved.partition()["electrolyte"] * sigma - solved.interface.depth_m

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -91,7 +91,11 @@ def _scaled_side(old: Plan, new: Plan) -> str | None:
         if _is_similar(a.interface, b.interface, 1.0):
             continue
         scale = _ratio(a.interface.cell, b.interface.cell)
-        if not (a.truncated and b.truncated and _is_similar(a.interface, b.interface, scale)):
+        # A pellet that is not deep enough does not grow along; that is seen to by `CellModel`.
+        other = (
+            b.interface if a.truncated and b.truncated else replace(b.interface, depth_m=a.interface.depth_m * scale)
+        )
+        if not _is_similar(a.interface, other, scale):
             return None
         found.append(a.name)
     return found[0] if len(found) == 1 else None
@@ -216,16 +220,30 @@ def stencil(axes: Sequence[Axis], by: Mapping[str, float]) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def axis_of(one: Free, spacing: float) -> Axis:
-    """The grid of a parameter between its bounds, in ln(f/(1 - f)) for fractions, ln p, or p over its range."""
-    p = one.parameter
+def axis_of(one: Free, cell: Cell, spacing: float) -> Axis:
+    """The grid of a parameter between its bounds: even in ln(f/(1 - f)) for shares of a whole, ln p, or p.
+
+    Contact fractions are shares of 1, and so is the diameter of an electrode of that of its pellet: the constriction
+    vanishes as a power of what is left of the whole.
+    """
+    p, electrode, pellet = one.parameter, cell.working_electrode.diameter, cell.electrolyte.diameter
     to: _Map
     back: _Map
     slope: _Map
-    if one.path.endswith(".contact_fraction"):
-        to, back, slope = _logit, _logistic, _logit_slope
+    whole = 1.0 if one.path.endswith(".contact_fraction") else None
+    if one.path == "working_electrode.diameter":
+        whole = pellet
+    if whole is not None:
+        to, back, slope = _share_of(whole)
+    elif one.path == "electrolyte.diameter" and electrode is not None:
+        d = electrode
+        to, back, slope = (
+            (lambda v: math.log(v / d - 1.0)),
+            (lambda x: d * (1.0 + math.exp(x))),
+            (lambda v: 1.0 / (v - d)),
+        )
     elif p.scale == "log":
-        to, back, slope = math.log, math.exp, _inverse
+        to, back, slope = math.log, math.exp, (lambda v: 1.0 / v)
     else:
         width = 0.25 * (p.upper - p.lower)
         to, back, slope = (lambda v: v / width), (lambda x: x * width), (lambda v: 1.0 / width)
@@ -234,17 +252,10 @@ def axis_of(one: Free, spacing: float) -> Axis:
     return Axis(path=one.path, to=to, back=back, slope=slope, low=low, high=high, n=n)
 
 
-def _logit(f: float) -> float:
-    return math.log(f / (1.0 - f))
-
-
-def _logistic(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x))
-
-
-def _logit_slope(f: float) -> float:
-    return 1.0 / (f * (1.0 - f))
-
-
-def _inverse(v: float) -> float:
-    return 1.0 / v
+def _share_of(whole: float) -> tuple[_Map, _Map, _Map]:
+    """ln(v/(whole - v)), its inverse and its derivative."""
+    return (
+        lambda v: math.log(v / (whole - v)),
+        lambda x: whole / (1.0 + math.exp(-x)),
+        lambda v: whole / (v * (whole - v)),
+    )

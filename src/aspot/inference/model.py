@@ -74,10 +74,12 @@ class CellModel:
         self.simulations = 0
         self._tell = tell or (lambda n: None)
         self._places = {one.path: k for k, one in enumerate(self.free)}
-        # A size is interpolated over only where the depth of the pellet counts, which it does as an exponential.
-        fine = dict.fromkeys(self.roles.scales, 0.5)
+        # A size counts against the depth of the pellet, as an exponential.
+        finer = dict.fromkeys(self.roles.scales, 0.5)
         self._axes = {
-            one.path: axis_of(one, spacing * fine.get(one.path, 1.0)) for one in self.free if not one.is_instrument
+            one.path: axis_of(one, self.cell, spacing * finer.get(one.path, 1.0))
+            for one in self.free
+            if not one.is_instrument
         }
         self._solved: dict[tuple[tuple[str, float], ...], SolvedGeometry] = {}
 
@@ -122,11 +124,11 @@ class CellModel:
         by = {one.path: float(v) for one, v in zip(self.free, values, strict=True)}
         laws = laws_at(cell, self.omega, {path: by[path] for path in self.roles.laws}, self._places)
         deep = {side.name for side in laws.plan.sides if side.truncated}
-        # In a pellet that is not deep enough a size is a parameter like any other of the mesh.
+        # In a pellet that is not deep enough the size counts against its depth, which is one more axis.
         scales = {path: side for path, side in self.roles.scales.items() if side in deep}
         axes = [*self.roles.axes, *(path for path in self.roles.scales if path not in scales)]
         if not axes:
-            excess = self._excess(self._geometry({}, scales), laws, scales, by)
+            excess = self._excess(self._geometry({}, scales), laws, by)
         elif len(axes) <= _MOST_AXES:
             excess = self._interpolated([self._axes[path] for path in axes], laws, scales, by)
         else:
@@ -151,16 +153,11 @@ class CellModel:
     # Geometries -----------------------------------------------------------------------------------------------------
 
     def _excess(
-        self,
-        solved: SolvedGeometry,
-        laws: Laws,
-        scales: Mapping[str, str],
-        by: Mapping[str, float],
-        similar: Mapping[str, Similar] | None = None,
+        self, solved: SolvedGeometry, laws: Laws, by: Mapping[str, float], similar: Mapping[str, Similar] | None = None
     ) -> Jet:
         """Excess impedance of one geometry under given laws, with its derivatives by these and by sizes."""
         jets = {side: one.scale for side, one in (similar or {}).items() if one.scale is not None}
-        for path, side in scales.items():
+        for path, side in self.roles.scales.items():
             known = _value(solved.result.cell, path)
             slopes = np.zeros(laws.shape, complex)
             slopes[self._places[path]] = 1.0 / known
@@ -196,12 +193,12 @@ class CellModel:
         """Between the points of a grid, in the logarithm of the excess impedance of similar interfaces."""
         points = stencil(axes, by)
         solved = [self._geometry(point.at, scales) for point in points]
-        sizes = [{side: _value(s.result.cell, path) for path, side in scales.items()} for s in solved]
+        sizes = [{side: _value(s.result.cell, path) for path, side in self.roles.scales.items()} for s in solved]
         similar = similar_interfaces(points, solved, sizes, by, laws.shape, self._places)
         reference: Complex | None = None
         total = Jet.constant(0.0, laws.shape)
         for point, one, alike in zip(points, solved, similar, strict=True):
-            excess = self._excess(one, laws, scales, by, alike)
+            excess = self._excess(one, laws, by, alike)
             reference = excess.value if reference is None else reference
             logarithm = excess.log_ratio(reference)
             total = total + point.weight * logarithm
@@ -213,13 +210,13 @@ class CellModel:
     def _differenced(self, axes: Sequence[Axis], laws: Laws, scales: Mapping[str, str], by: Mapping[str, float]) -> Jet:
         """At the values themselves, and at a neighbour along every axis."""
         here = {axis.path: by[axis.path] for axis in axes}
-        excess = self._excess(self._geometry(here, scales), laws, scales, by)
+        excess = self._excess(self._geometry(here, scales), laws, by)
         for axis in axes:
             value = here[axis.path]
             x = axis.to(value)
             step = _STEP if x + _STEP <= axis.high else -_STEP
             moved = here | {axis.path: axis.back(x + step)}
-            beside = self._excess(self._geometry(moved, scales), laws, scales, by)
+            beside = self._excess(self._geometry(moved, scales), laws, by)
             rate = np.log(beside.value / excess.value) / step * axis.slope(value)
             excess.slopes[self._places[axis.path]] += rate * excess.value
         return excess
