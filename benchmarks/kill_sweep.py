@@ -204,6 +204,8 @@ def run(count: int, seed: int, text: str, work: Path) -> Tally:
                 raise BrokenError("the cases differ")
             shutil.rmtree(folder)
             tally.ended += 1
+        else:
+            print(f"\r{tally.sweeps} of {count}", end="", file=sys.stderr, flush=True)
     finish(description, folder)
     check_files(folder)
     same(whole, folder)
