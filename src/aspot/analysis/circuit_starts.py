@@ -246,7 +246,7 @@ def _shapes(circuit: Circuit) -> list[_Shape]:
 
 def _finite(member: Circuit) -> list[Element]:
     """Elements of finite diffusion."""
-    return [e for e in member.elements if e.symbol in ("Ws", "Wo", "G")]
+    return [e for e in member.elements if any(letter == "tau" for letter, _ in e.own)]
 
 
 def _unit_values(member: Circuit, times: Mapping[Element, float], shape: _Shape) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """Circuits as short text: "R-(RQ)_GB-(RQ)_Int", "R0-p(R1,Q1)-W".
 
+The grammar::
+
     circuit  = chain
     chain    = item { ["-"] item }                       in series
     item     = element | group
@@ -28,8 +30,11 @@ from aspot.errors import InputError
 #: Longest text that is read, and deepest nesting of brackets.
 _LONGEST, _DEEPEST = 300, 12
 
+#: Symbols, longer ones before their beginnings.
+_SYMBOLS = "|".join(sorted([*ELEMENTS, "CPE"], key=len, reverse=True))
+
 _TOKEN = re.compile(
-    r"\s*(?:(?P<symbol>CPE|Ws|Wo|[RCLQWG])(?P<number>\d{1,6}|_[A-Za-z0-9]{1,20})?|(?P<parallel>p(?=\s*\())|"
+    rf"\s*(?:(?P<symbol>{_SYMBOLS})(?P<number>\d{{1,6}}|_[A-Za-z0-9]{{1,20}})?|(?P<parallel>p(?=\s*\())|"
     r"(?P<bracket>[()\[\]])|(?P<label>_[A-Za-z0-9]{1,20}|\d{1,6})|(?P<join>[-–,|]))"
 )
 
