@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 from scipy.constants import epsilon_0
 
-from aspot import cli
+from aspot import cli, load
+from aspot.analysis import morphologies
 from aspot.analytic import flux_tube_psi
+from aspot.cell import Cell
+from aspot.errors import InputError
+from aspot.morphology_plot import family_picture
+from aspot.result import Result
+from aspot.simulation import simulate
 
 #: One conductivity and an ideal contact: radius and gap follow from closed forms.
 CASE = """
@@ -126,3 +132,62 @@ def test_what_cannot_be_is_one_line_and_status_2(
     assert err.startswith("aspot: ") and err.count("\n") == 1
     for word in words:
         assert word in err
+
+
+def test_one_simulation_predicts_and_one_confirms(monkeypatch: pytest.MonkeyPatch, case: Path) -> None:
+    """Radius and gap are parameters of the solved geometry: the spectrum at those found is the second simulation."""
+    counted: list[Cell] = []
+
+    def counting(cell: Cell, **options: bool) -> Result:
+        counted.append(cell)
+        return simulate(cell, **options)
+
+    monkeypatch.setattr(morphologies, "simulate", counting)
+    fractions = [0.001, 0.01, 0.05]
+    family = morphologies.morphology_family(
+        load(case), R_int_ohm_cm2=20.0, C_int_F_per_cm2=34e-9, contact_fractions=fractions
+    )
+    assert [m.contact_fraction for m in family.members] == fractions and not family.impossible
+    assert len(counted) == 2 * len(fractions)
+    for member in family.members:
+        arc = member.result.arc
+        assert member.result.resistances.int_ == pytest.approx(20.0, rel=2e-4)
+        assert arc is not None and arc.C_int_F_per_cm2 == pytest.approx(34e-9, rel=2e-4)
+
+
+def test_figures_given_directly_and_a_picture(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, case: Path
+) -> None:
+    """R_cc is proportional to the radius: half the resistance is half the radius; the gap goes with 1/C."""
+    monkeypatch.setattr("aspot.cli.morphologies._DRAWN", 6)
+    _, printed, _ = call(capsys, case, "--contact-fraction", "0.01", "--R-int", "20 ohm cm^2")
+    (first,) = rows(printed)
+    picture = case.parent / "family.png"
+    status, printed, err = call(
+        capsys, case, "--contact-fraction", "0.01", "--R-int", "10 ohm cm^2", "--C-int", "17 nF/cm^2",
+        "--out", picture, "--set", "published={}",
+    )  # fmt: skip
+    assert status == 0, err
+    (second,) = rows(printed)
+    assert quantity(second[1]) == pytest.approx(0.5 * quantity(first[1]), rel=1e-2)
+    assert quantity(second[3]) == pytest.approx(2.0 * quantity(first[3]), rel=1e-2)
+    assert picture.stat().st_size > 10_000
+    status, printed, err = call(capsys, case, "--out", case.parent / "family.xyz")
+    assert status == 2 and ".png" in err
+    for option, text in (("--R-int", "20 nF"), ("--C-int", "-3 nF/cm^2")):
+        status, _, err = call(capsys, case, option, text)
+        assert status == 2 and option in err
+
+
+def test_the_picture_shades_what_cannot_be(case: Path) -> None:
+    film = {"working_electrode.contact": {"interphase": {"resistance": "1 ohm cm^2", "capacitance": "0.1 uF/cm^2"}}}
+    family = morphologies.morphology_family(
+        load(case).with_(**film), R_int_ohm_cm2=20.0, C_int_F_per_cm2=34e-9, contact_fractions=[0.01, 0.04, 0.1, 0.9]
+    )
+    assert list(family.impossible) == [0.01, 0.04, 0.9]
+    axes = family_picture(family).axes
+    assert [text.get_text().split("\n")[0] for text in axes[0].texts] == ["contacts alone", "no radius"]
+    with pytest.raises(InputError, match=r"contact fraction of 0\.01"):
+        morphologies.equivalent_morphologies(
+            load(case).with_(**film), R_int_ohm_cm2=20.0, C_int_F_per_cm2=34e-9, contact_fractions=[0.01]
+        )
