@@ -26,6 +26,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -257,17 +258,18 @@ def tested(tree: Path, work: Path, tests: list[str], limit: float, *more: str) -
         status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *more, *tests]))
         sys.stdout.flush()
         os._exit(status)
-    start = time.monotonic()
-    while True:
-        done, status, usage = os.wait4(pid, os.WNOHANG)
-        if done:
-            spent = usage.ru_utime + usage.ru_stime
-            return os.waitstatus_to_exitcode(status), spent
-        if _processor_seconds(pid) > limit or time.monotonic() - start > 30 * limit:
+    start, is_over = time.monotonic(), False
+    try:
+        while not is_over:
+            time.sleep(0.05)
+            done, status, usage = os.wait4(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+            is_over = _processor_seconds(pid) > limit or time.monotonic() - start > 30 * limit
+        return -1, limit
+    finally:
+        with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-            os.wait4(pid, 0)
-            return -1, limit
-        time.sleep(0.05)
 
 
 def _processor_seconds(pid: int) -> float:
@@ -379,6 +381,7 @@ def main() -> int:
     if arguments.list:
         print(*(m.key for m in chosen), sep="\n")
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the tests in progress too
     work.mkdir(parents=True, exist_ok=True)
     store = work / "results.jsonl"
     lines = map(json.loads, store.read_text().splitlines()) if store.exists() else iter(())
