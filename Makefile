@@ -1,6 +1,6 @@
 # Needs git, make, python3 (3.11 or later) and python3-venv; everything else comes as pinned wheels into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench regression notebooks docs lock clean
+.PHONY: help run test lint format types bench hard regression notebooks docs lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 # The tests use both cores through processes; the libraries' own threads would only compete with them.
 test notebooks: export OMP_NUM_THREADS = 1
 test notebooks: export OPENBLAS_NUM_THREADS = 1
-test notebooks bench: export MPLBACKEND = Agg
+test notebooks bench hard: export MPLBACKEND = Agg
 
 # Wheels only (no compiler needed), each checked against its hash in the lock.
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
@@ -52,7 +52,17 @@ format: $(VENV)/dev.stamp  ## bring all files into the one format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/dev.stamp  ## run every benchmark
-	@for file in $(sort $(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(sort $(wildcard benchmarks/bench_*.py)); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+# Hours. Each prints its table and fails by its status; HARD_MOUNT=--tmpfs also fills a file system of its own (as root).
+HARD_MOUNT := $(if $(filter 0,$(shell id -u)),--tmpfs)
+hard: $(VENV)/dev.stamp  ## damage files, kill runs, fill disks, mutate the core: the long versions of the tests
+	$(BIN)/python benchmarks/fuzz_readers.py --count 10000
+	$(BIN)/python benchmarks/fuzz_files.py --count 1000
+	$(BIN)/python benchmarks/interrupt_run.py --count 100 $(HARD_MOUNT)
+	$(BIN)/python benchmarks/kill_sweep.py --count 100
+	$(BIN)/python benchmarks/bench_memory.py --large
+	$(BIN)/python benchmarks/mutants.py --sample 150
 
 regression: $(VENV)/dev.stamp  ## run the benchmarks and hold them against the accepted results
 	$(BIN)/python benchmarks/regression.py
