@@ -202,7 +202,7 @@ def test_a_tolerance_that_cannot_be_reached_is_status_1(
 
 
 def process(code: str, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def test_help_and_import_load_nothing_heavy() -> None:

@@ -21,7 +21,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(tmp_path / "trees"), "-b", "html",
          str(ROOT / "docs"), str(tmp_path / "site")],
-        capture_output=True, text=True, check=False, env=environment, cwd=ROOT,
+        capture_output=True, encoding="utf-8", check=False, env=environment, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     for page in PAGES:
@@ -44,5 +44,7 @@ def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
     program.write_text(
         "if __name__ == '__main__':\n" + re.sub(r"^(?=.)", "    ", "\n".join(blocks), flags=re.MULTILINE)
     )
-    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, encoding="utf-8", check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -114,7 +114,7 @@ def test_runs_disturbed_at_random_moments_leave_whole_files() -> None:
         "--seed",
         str(os.getpid()),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing broken" in done.stdout
 
@@ -268,7 +268,7 @@ def test_decimal_commas_odd_backends_and_no_display_change_nothing(results: Path
         cwd=tmp_path,
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -300,7 +300,9 @@ def test_a_missing_package_is_one_line_that_names_it(
     places = {"CASE": "case.toml", "RESULTS": str(results), "SWEEP": "sweep.toml"}
     given = [places.get(a, a) for a in arguments]
     code = f"import sys; sys.modules[{missing!r}] = None\nfrom aspot.cli import main\nsys.exit(main({given!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr.startswith("aspot: ")
     assert done.stderr.count("\n") == 1

@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def run(*command: str) -> None:
     """Run a tool in the root; its output is the failure's message."""
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
 
 
@@ -178,7 +178,9 @@ def test_import_stays_light(module: str) -> None:
     """`import aspot` and the command line start without pictures, tetrahedra or compilers of kernels."""
     heavy = ("pyvista", "vtk", "vtkmodules", "netgen", "gmsh", "matplotlib.pyplot")
     code = f"import {module}, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
     assert not done.stdout.split()
 

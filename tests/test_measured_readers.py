@@ -651,6 +651,7 @@ def test_reading_depends_on_no_locale(tmp_path: Path, monkeypatch: pytest.Monkey
     """Numbers are read by their own rules: the machine's decimal mark does not matter."""
     import locale
 
+    before = locale.setlocale(locale.LC_ALL)
     for name in ("de_DE.UTF-8", "fr_FR.UTF-8", "C"):
         try:
             locale.setlocale(locale.LC_ALL, name)
@@ -659,4 +660,5 @@ def test_reading_depends_on_no_locale(tmp_path: Path, monkeypatch: pytest.Monkey
         try:
             assert same(read(tmp_path, files.mpt(files.ONE_LOOP))[0])
         finally:
-            locale.setlocale(locale.LC_ALL, "C")
+            # What comes after decodes the output of programs by the locale.
+            locale.setlocale(locale.LC_ALL, before)

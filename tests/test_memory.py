@@ -107,7 +107,7 @@ def test_the_limit_of_the_address_space_counts() -> None:
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (900_000_000, -1))\n"
         "from aspot.memory import available_memory; print(available_memory())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert 0 < float(done.stdout) < 9e8, done.stderr
 
 

@@ -58,7 +58,7 @@ def test_a_notebook_finds_what_theory_says(name: str) -> None:
     # From its own folder, as Jupyter does.
     command = [sys.executable, "-W", "error", "-c", RUN, str(FOLDER / f"{name}.py")]
     environment = {**os.environ, "MPLBACKEND": "Agg"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=FOLDER, env=environment)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=FOLDER, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     *wanted, n_figures = EXPECTED[name]

@@ -28,7 +28,7 @@ def python(code: str, *missing: str, cwd: Path | None = None) -> subprocess.Comp
     """Run code where the named packages cannot be imported (None in sys.modules raises ImportError)."""
     block = f"import sys\nfor name in {missing!r}: sys.modules[name] = None\n"
     command = [sys.executable, "-W", "error", "-c", block + code]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, encoding="utf-8", check=False)
 
 
 def test_blocking_works() -> None:
@@ -117,5 +117,5 @@ def test_the_public_names_stay_what_they_are() -> None:
         "    importlib.import_module(module.name)\n"
         "assert callable(aspot.simulate) and callable(aspot.load) and isinstance(aspot.Cell, type)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr

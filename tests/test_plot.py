@@ -76,7 +76,7 @@ def test_nyquist_names_every_decade_once() -> None:
 
 
 def test_decades_are_marked_only_near_a_frequency() -> None:
-    assert [d for _, d in plot._decades(np.array([1e6, 3e4, 9e2, 1.2]))] == [0, 3, 6]
+    assert [d for _, d in plot.decades(np.array([1e6, 3e4, 9e2, 1.2]))] == [0, 3, 6]
 
 
 def test_the_error_band_appears_only_where_it_can_be_seen() -> None:
@@ -342,7 +342,7 @@ def test_pyplot_is_never_imported() -> None:
         "plot.bode(s).canvas.draw()\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -162,7 +162,7 @@ def test_a_browser_draws_every_chart(run_folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [CHROMIUM, *options, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}",
          "--virtual-time-budget=8000", "--dump-dom", address],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, encoding="utf-8", timeout=120, check=True,
     )  # fmt: skip
     for chart in ("resistances", "nyquist", "bode", "relaxation"):
         drawn = re.search(rf'id="chart-{chart}".*?class="main-svg"', done.stdout, re.DOTALL)

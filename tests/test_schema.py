@@ -94,6 +94,6 @@ def test_the_shell_completes(words: str, number: int, offered: str) -> None:
     }  # fmt: skip
     code = "from aspot.cli import main; raise SystemExit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=False, timeout=60
     )
     assert offered in done.stdout.split(), done.stderr

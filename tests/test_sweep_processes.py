@@ -111,7 +111,7 @@ def test_ctrl_c_ends_a_sweep_with_one_line_and_a_data_set(description: Path, qui
     folder = tmp_path / "out"
     command = [sys.executable, "-c", code, "sweep", str(description), "--out", str(folder), "--workers", "1"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )
     deadline = time.monotonic() + 100.0
     while not list(folder.glob("cases/*.jsonl")) and process.poll() is None and time.monotonic() < deadline:
@@ -138,7 +138,9 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
         f"import aspot\nbase = {PLANAR!r}\n"
         "aspot.sweep(aspot.Cell(**base), {'temperature': [300.0, 310.0]}, out='out', workers=1)\n"
     )
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 1
     assert "__main__" in done.stderr.strip().splitlines()[-1]
     assert not (tmp_path / "out").exists()

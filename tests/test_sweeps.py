@@ -561,7 +561,7 @@ def test_without_locks_of_the_system_the_name_of_the_owner_counts(
     with opened(out), pytest.raises(AspotError, match=r"remove .*\.lock"):
         small(out)
     dead = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, encoding="utf-8", check=True
     )
     (tmp_path / "out").mkdir()
     (out / store.LOCK).write_text(json.dumps({"pid": int(dead.stdout), "host": os.uname().nodename, "since": "?"}))
@@ -670,5 +670,7 @@ def test_sweeps_load_neither_tables_nor_clusters_before_they_need_them() -> None
     code = (
         "import aspot.sweeps, sys; print([m for m in ('xarray', 'pandas', 'h5py', 'distributed') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.stdout.strip() == "[]", done.stderr

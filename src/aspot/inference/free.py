@@ -42,7 +42,7 @@ _PREFIXED = ("m", "S/cm", "F/cm2", "H cm2", "A/cm2", "Pa", "s")
 _PREFIXES = {"f": -15, "p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12}
 
 #: Default bounds of a logarithmic parameter: this factor to both sides of the start.
-_WIDE = 1e3
+_WIDE = 1e4
 #: Other starts are drawn within this factor of the first.
 _REACH = 30.0
 #: A range whose ends differ by less is walked evenly, not in factors.
@@ -99,7 +99,7 @@ def free_parameters(
     """The parameters with starts and bounds, and the cell with every free key written out.
 
     The start is what the case says, or the middle of bounds that do not hold it. Without bounds a parameter may move
-    within a factor of 1000 of the start (exponents, energies and temperatures: within what the key allows), as far as
+    within a factor of 10000 of the start (exponents, energies and temperatures: within what the key allows), as far as
     the cell stays possible.
 
     Parameters
@@ -233,8 +233,8 @@ def _instrument(path: str, bounds: Bounds | None, impedance_ohm_m2: NDArray[np.c
     largest = float(np.max(np.abs(impedance_ohm_m2)))
     low, high = 0.0, largest
     if path == "instrument.inductance":
-        # At 10 MHz as much as the whole cell.
-        high = largest / (2.0 * math.pi * 1e7)
+        # At 1 MHz as much as the whole cell.
+        high = largest / (2.0 * math.pi * 1e6)
     if bounds is not None:
         kind = INSTRUMENT[path]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -45,10 +46,11 @@ def _misfit(fit: FitResult) -> list[str]:
     found = fit.estimate
     out = []
     if found.is_systematic:
+        size = f"{found.noise_estimate:.2%} of |Z|" if fit.weighting == "modulus" else f"{found.noise_estimate:.2g}"
         out.append(
-            f"The model does not describe the spectrum to its noise: neighbouring residuals are alike (correlation "
-            f"{found.residual_correlation:.2f}, {found.noise_estimate:.2g} of the weights). The intervals take the "
-            "residuals for noise and are too narrow; something is missing in the model, or measured points drift."
+            f"The model does not describe the spectrum to its noise: residuals of {size}, and neighbouring ones are "
+            f"alike (correlation {found.residual_correlation:.2f}). The intervals take them for noise and mean little; "
+            "something is missing in the model, bounds are too narrow, or measured points drift."
         )
     if found.reduced_chi_squared > 1.0 + 5.0 * np.sqrt(2.0 / found.degrees_of_freedom):
         out.append(
@@ -66,20 +68,32 @@ def _misfit(fit: FitResult) -> list[str]:
 
 def _undetermined(fit: FitResult) -> list[str]:
     """Combinations of parameters along which the spectrum stays as it is."""
-    out = []
-    for direction in fit.estimate.undetermined:
-        names = list(direction.exponents)
-        if len(names) == 1:
-            # Its profile says it all.
-            continue
-        listed = _listed([label(n) for n in names])
-        if direction.determined:
-            text = f"{listed}: the spectrum fixes {_named(direction)} and not the two one by one."
-        else:
-            moves = _listed([_move(fit, name, power) for name, power in direction.exponents.items()])
-            text = f"{listed}: not fixed one by one. The spectrum hardly changes with {moves} together."
-        out.append(text + _range_along(fit, names))
+    # What concerns one parameter alone its profile says.
+    found = [d for d in fit.estimate.undetermined if len(d.exponents) > 1]
+    pairs = [d for d in found if d.determined]
+    out = [_fixed_ratio(fit, d) for d in pairs]
+    many = [d for d in found if not d.determined]
+    if len(many) == 1:
+        exponents = many[0].exponents
+        moves = _listed([_move(fit, name, power) for name, power in exponents.items()])
+        text = f"{_labels(exponents)}: not fixed one by one. The spectrum hardly changes with {moves} together."
+        out.append(text + _range_along(fit, list(exponents)))
+    elif many:
+        # Several such directions span a space; no single one of them means anything.
+        names = [one.path for one in fit.free if any(one.path in d.exponents for d in many)]
+        left = len(names) - len(many)
+        fixed = f"only {left} combination{'s' if left > 1 else ''}" if left > 0 else "no combination"
+        out.append(f"{_labels(names)}: the spectrum fixes {fixed} of these {len(names)}; fit fewer of them.")
     return out
+
+
+def _fixed_ratio(fit: FitResult, direction: Direction) -> str:
+    text = f"{_labels(direction.exponents)}: the spectrum fixes {_named(direction)} and not the two one by one."
+    return text + _range_along(fit, list(direction.exponents))
+
+
+def _labels(paths: Iterable[str]) -> str:
+    return _listed([label(path) for path in paths])
 
 
 def _named(direction: Direction) -> str:
@@ -138,7 +152,8 @@ def _limits(fit: FitResult) -> list[str]:
     for path, side in fit.estimate.at_bound.items():
         one = next(o for o in fit.free if o.path == path)
         bound = one.parameter.lower if side == "lower" else one.parameter.upper
-        if not one.is_instrument:
+        # Where the spectrum sets no limit there, that has been said.
+        if fit.bounded(path)[side == "upper"]:
             out.append(
                 f"{label(path)}: the best value lies at its {side} bound, {one.shown(bound)}; the intervals of the "
                 "others hold for that bound."
