@@ -134,30 +134,27 @@ def _range_along(fit: FitResult, names: list[str]) -> str:
 def _limits(fit: FitResult) -> list[str]:
     """Parameters that the spectrum bounds on one side or on none, and those at a bound."""
     out = []
-    level = f"{100 * fit.confidence:g} %"
+    level, ends = f"{100 * fit.confidence:g} %", fit.estimate.at_bound
     for one in fit.free:
         name, (low, high) = label(one.path), fit.interval(one.path)
         below, above = fit.bounded(one.path)
-        if below and above:
-            continue
+        side = None if one.is_instrument else ends.get(one.path)
         if not below and not above:
             out.append(
                 f"{name}: the spectrum says nothing about it; every value from {one.shown(low)} to {one.shown(high)} "
                 "fits as well."
             )
-        elif below:
-            out.append(f"{name}: above {one.shown(low)} ({level}); the spectrum sets no upper limit.")
-        else:
-            out.append(f"{name}: below {one.shown(high)} ({level}); the spectrum sets no lower limit.")
-    for path, side in fit.estimate.at_bound.items():
-        one = next(o for o in fit.free if o.path == path)
-        bound = one.parameter.lower if side == "lower" else one.parameter.upper
-        # Where the spectrum sets no limit there, that has been said.
-        if fit.bounded(path)[side == "upper"]:
+        elif side is not None:
+            bound = one.parameter.lower if side == "lower" else one.parameter.upper
+            other = f"below {one.shown(high)}" if side == "lower" else f"above {one.shown(low)}"
             out.append(
-                f"{label(path)}: the best value lies at its {side} bound, {one.shown(bound)}; the intervals of the "
-                "others hold for that bound."
+                f"{name}: the best value lies at its {side} bound, {one.shown(bound)} ({level}: {other}); the others "
+                "are fitted to that."
             )
+        elif below and not above:
+            out.append(f"{name}: above {one.shown(low)} ({level}); the spectrum sets no upper limit.")
+        elif above and not below:
+            out.append(f"{name}: below {one.shown(high)} ({level}); the spectrum sets no lower limit.")
     return out
 
 
