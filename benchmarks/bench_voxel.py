@@ -80,7 +80,6 @@ def problem_of(labels: NDArray[np.uint8], contrast: float, kind: str) -> Any:
 
 def child(n: int, contrast: float, kind: str, limit: float) -> None:
     """One measurement; its result as the last line."""
-    from aspot.fem import voxel_cg
 
     def solved(labels: NDArray[np.uint8], goal: float) -> tuple[Any, float]:
         problem = problem_of(labels, contrast, kind)
@@ -91,14 +90,13 @@ def child(n: int, contrast: float, kind: str, limit: float) -> None:
     cpu = time.process_time()
     seconds, (problem, conductance) = common.timed(lambda: solved(labels, limit))
     cpu = time.process_time() - cpu
-    iterations = voxel_cg.last[0].count
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     x = problem.solve(0.0, limit=1e-8)
     exact = problem.admittance(x, 0.0).real
     out = {
         "n": n, "contrast": contrast, "kind": kind, "unknowns": problem.n_free, "nodes": labels.size,
-        "seconds": seconds, "cpu_seconds": cpu, "iterations": iterations, "to_1e-9": voxel_cg.last[0].count,
-        "peak_GB": peak / 1e9,
+        "seconds": seconds, "cpu_seconds": cpu, "peak_GB": peak / 1e9,
+        "iterations": problem.solves[0].iterations, "to_1e-9": problem.solves[-1].iterations,
         "error": abs(conductance / exact - 1.0), "conductance": exact / n,
     }  # fmt: skip
     print(json.dumps(out))

@@ -29,7 +29,10 @@ ACCEPTED = Path(__file__).resolve().parent / "accepted.json"
 _KEPT = 5
 
 #: Cases whose work is counted, and the tolerance asked for.
-CASES = {"na_nzsp04_gradual_1N": None, "lens_pores": None, "random_spots": 3e-2, "na_nzsp04_rough": None}
+CASES = {
+    "na_nzsp04_gradual_1N": None, "lens_pores": None, "random_spots": 3e-2, "na_nzsp04_rough": None, "grains": 2e-2,
+    "tomogram": 5e-2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

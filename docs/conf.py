@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+from docutils import nodes
+from latex2mathml.converter import convert
 
 project = "aspot"
 author = "The aspot developers"
@@ -16,6 +18,7 @@ extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosumma
 html_theme = "furo"
 html_title = "aspot"
 html_static_path: list[str] = []
+html_math_renderer = "mathml"  # what browsers show by themselves: the site needs no network
 exclude_patterns = ["conf.py", "generated/*.py", "**.ipynb_checkpoints"]
 
 myst_enable_extensions = ["deflist", "dollarmath"]
@@ -62,8 +65,20 @@ def _escaped(app: object, what: str, name: str, obj: object, options: object, li
     lines[:] = [line if line.lstrip().startswith((">>>", "...")) else line.replace("|", "\\|") for line in lines]
 
 
+def _inline_formula(translator: object, node: nodes.math) -> None:
+    translator.body.append(convert(node.astext()))  # type: ignore[attr-defined]
+    raise nodes.SkipNode
+
+
+def _formula(translator: object, node: nodes.math_block) -> None:
+    start = translator.starttag(node, "div", CLASS="math notranslate")  # type: ignore[attr-defined]
+    translator.body.append(start + convert(node.astext(), display="block") + "</div>\n")  # type: ignore[attr-defined]
+    raise nodes.SkipNode
+
+
 def setup(app: object) -> None:
     """Called by Sphinx."""
+    app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))  # type: ignore[attr-defined]
     app.connect("autodoc-process-docstring", _escaped)  # type: ignore[attr-defined]
 
 

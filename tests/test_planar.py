@@ -470,6 +470,8 @@ def test_simulated_spectra_agree_with_the_surface_backend_within_the_tolerance()
 
     exact, found = simulate(cell("surface", 1e-5)), simulate(cell("planar", 1e-3))
     assert found.backend == "planar"
+    assert list(found.solver["solves"]) == ["transforms"]
+    assert found.solver["most_iterations"] > 0
     ratio = found.spectrum.impedance_ohm_cm2 / exact.spectrum.impedance_ohm_cm2
     assert (np.abs(ratio - 1.0) < found.error_by_frequency).all()
     for name, r in exact.resistances.parts.items():

@@ -14,7 +14,6 @@ from aspot.discretise import SURFACE, VOXEL
 from aspot.discretise.voxel import nodes_problem
 from aspot.errors import InputError, MemoryLimitError
 from aspot.fem import voxel as voxel_fem
-from aspot.fem import voxel_cg
 from aspot.fem.voxel import VoxelProblem
 from aspot.fem.voxel_cells import VoxelCellsProblem
 from aspot.interface import InterfaceProblem
@@ -312,7 +311,7 @@ def iterations(labels: NDArray[np.uint8], pore: float, periodic: bool = False) -
     counts = []
     for problem in problems(image(labels, BOTH if pore else {"electrolyte": (0,)}, periodic=periodic), laws):
         problem.solve(0.0)
-        counts.append(voxel_cg.last[0].count)
+        counts.append(problem.solves[-1].iterations)
     return counts[0], counts[1]
 
 

@@ -369,7 +369,7 @@ class SolvedCell:
     def solver(self) -> dict[str, object]:
         """How the systems were solved that led here: methods with their numbers of solves, and most iterations."""
         solved = [*self.sides, *([self.pellet] if self.pellet else [])]
-        solves = [solve for s in solved for solve in getattr(s.discrete.problem, "solves", ())]
+        solves = [solve for s in solved for solve in s.discrete.problem.solves]
         counts: dict[str, int] = {}
         for solve in solves:
             counts[solve.method] = counts.get(solve.method, 0) + 1

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -160,15 +161,25 @@ def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Files of two results are not mixed by Ctrl-C or the end of a batch job: these wait."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """Files of two results are not mixed by Ctrl-C or the end of a batch job: these wait.
+
+    Handlers and no mask of signals, which would hold for one thread only: another one would let them through. Python
+    runs handlers in the main thread, so that elsewhere nothing has to wait.
+    """
+    waiting: list[int] = []
+    names = ("SIGHUP", "SIGTERM", "SIGINT") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in before.items() if handler is not None}  # None: not Python's
     try:
+        for number in before:
+            signal.signal(number, lambda received, _: waiting.append(received))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(waiting):
+            signal.raise_signal(number)
 
 
 @contextmanager

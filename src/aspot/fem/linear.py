@@ -49,7 +49,13 @@ _SETTLED = 1e-5
 Vector = NDArray[np.complex128]
 Preconditioning = Callable[[Vector], NDArray[np.inexact]]
 Method = Literal[
-    "direct", "multigrid", "multigrid for films", "multigrid with factors of films", "direct after multigrid"
+    "direct",
+    "multigrid",
+    "multigrid for films",
+    "multigrid with factors of films",
+    "direct after multigrid",
+    "transforms",  # conjugate gradients with transforms of the plane
+    "voxel multigrid",
 ]
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -106,7 +107,14 @@ class PlanarProblem:
     ) -> ComplexArray:
         """As `solve`, for given values of all laws, shape (Q,)."""
         require_finite(self.terms, theta)
-        return solve(self.network, theta, start, limit)[0]
+        x, iterations = solve(self.network, theta, start, limit)
+        self.solves.append(linear.Solve("transforms", iterations))
+        return x
+
+    @cached_property
+    def solves(self) -> list[linear.Solve]:
+        """How each system was solved, so far."""
+        return []
 
     def images(self, x: FloatArray) -> FloatArray:
         """A_q x of every term for real potentials, shape (Q, n_free + 1)."""

@@ -103,6 +103,10 @@ class AffineProblem(Protocol):
     def n_free(self) -> int:
         """Number of free unknowns (without the port)."""
 
+    @property
+    def solves(self) -> Sequence[linear.Solve]:
+        """How each system was solved, so far."""
+
     def theta(self, omega: NDArray[np.float64] | float) -> NDArray[np.complex128]:
         """Values of all laws at angular frequencies [rad/s], shape (Q, m)."""
 

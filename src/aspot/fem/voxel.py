@@ -113,6 +113,11 @@ class VoxelProblem:
 
     # --- from vectors to grids --------------------------------------------------------------------------------------
 
+    @cached_property
+    def solves(self) -> list[linear.Solve]:
+        """How each system was solved, so far."""
+        return []
+
     def on_grid(self, x: NDArray[np.inexact]) -> Array:
         """Potentials at all nodes (nz + 1, ny + 1, nx + 1) from free potentials and port; ground and unused nodes 0."""
         out = np.zeros(self.mesh.status.shape, x.dtype)
@@ -345,7 +350,8 @@ class VoxelProblem:
         guess = None if start is None else voxel_cg.planar(self.on_grid(start), is_real)
         if guess is not None:
             guess[:, ~self._free] = 0.0
-        found = voxel_cg.solve(system, guess, limit)
+        found, iterations = voxel_cg.solve(system, guess, limit)
+        self.solves.append(linear.Solve("voxel multigrid", iterations))
         values = found[0][self._free] if is_real else found[0][self._free] + 1j * found[1][self._free]
         return np.append(values, 1.0)
 

@@ -198,6 +198,11 @@ class VoxelCellsProblem:
 
     # --- from vectors to grids --------------------------------------------------------------------------------------
 
+    @cached_property
+    def solves(self) -> list[linear.Solve]:
+        """How each system was solved, so far."""
+        return []
+
     def on_grid(self, x: NDArray[np.inexact]) -> Array:
         """Potentials of all voxels: metal and gaps that of the port, others 0."""
         out = np.zeros(self._active.shape, x.dtype)
@@ -331,7 +336,8 @@ class VoxelCellsProblem:
             free[self._driven] = 0.0
             more = int(self.mesh.periodic)
             guess = voxel_cg.planar(np.pad(free, ((0, 0), (0, more), (0, more))), is_real)
-        found = voxel_cg.solve(self._system(g, np.abs(theta)), guess, limit)
+        found, iterations = voxel_cg.solve(self._system(g, np.abs(theta)), guess, limit)
+        self.solves.append(linear.Solve("voxel multigrid", iterations))
         _, ny, nx = self._active.shape
         values = found[:, :, :ny, :nx][:, self._active]
         return np.append(values[0] if is_real else values[0] + 1j * values[1], 1.0)

@@ -53,18 +53,6 @@ class System:
     precondition: Callable[[Array, float, Array], None]
 
 
-@dataclass(frozen=True)
-class Iterations:
-    """How a solve went: what tests and benchmarks look at."""
-
-    count: int
-    residual: float
-
-
-#: Of the last solve in this process.
-last = [Iterations(0, 0.0)]
-
-
 def planar_product(
     product: Callable[[int, Array, Array], None], shape: tuple[int, ...], periodic: Periodicity
 ) -> Callable[[Array, Array], None]:
@@ -91,8 +79,8 @@ def planar(x: Array, is_real: bool) -> Array:
     return np.array([np.real(x)] if is_real else [np.real(x), np.imag(x)], dtype=float)
 
 
-def solve(system: System, start: Array | None, limit: float) -> Array:
-    """Solution of a system.
+def solve(system: System, start: Array | None, limit: float) -> tuple[Array, int]:
+    """Solution of a system, and the number of iterations.
 
     Parameters
     ----------
@@ -142,12 +130,11 @@ def solve(system: System, start: Array | None, limit: float) -> Array:
         left = _norm(r, inverse) / size
         if not left < 0.5 * before:
             break
-    last[0] = Iterations(count, left)
     if not left <= limit:
         raise ConvergenceError(
             f"voxel multigrid left a residual of {left:.1e} after {count} iterations, allowed {limit:.0e}", iterate=x
         )
-    return x
+    return x, count
 
 
 def _iterate(system: System, x: Array, r: Array, inverse: Array, goal: float, most: int) -> int:
