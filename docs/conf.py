@@ -17,7 +17,8 @@ release = version = installed("aspot")
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode"]
 html_theme = "furo"
 html_title = "aspot"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["formulas.css"]
 html_math_renderer = "mathml"  # what browsers show by themselves: the site needs no network
 exclude_patterns = ["conf.py", "generated/*.py", "**.ipynb_checkpoints"]
 
