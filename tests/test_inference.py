@@ -20,12 +20,13 @@ from scipy.stats import binom, chi2
 from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.inference import FitResult, fit
-from aspot.inference.free import free_parameters, value_at
+from aspot.inference.free import free_parameters
 from aspot.inference.geometry import roles_of
 from aspot.inference.model import CellModel
 from aspot.inference.statements import label
 from aspot.simulation import simulate
 from aspot.spectrum import Spectrum
+from aspot.variation import value_at
 
 W = "working_electrode."
 FRACTION, RADIUS, GAP = W + "morphology.contact_fraction", W + "morphology.radius", W + "gap.thickness"
@@ -320,6 +321,9 @@ def test_what_a_parameter_acts_on() -> None:
     assert roles(spaced, RADIUS).axes == (RADIUS,)
     assert roles(cell(**{THICKNESS: "30 um"}), THICKNESS).axes == (THICKNESS,)
     assert roles(cell(), THICKNESS).laws == (THICKNESS,)
+    # No activation energy, so far: away from the temperature of reference it counts.
+    warm = cell(temperature="60 degC")
+    assert roles(warm, "electrolyte.activation_energy").laws == ("electrolyte.activation_energy",)
 
 
 def test_bounds_follow_the_key_and_the_cell() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from samples import ACTIVATED_CELL as CELL
+from scipy.constants import elementary_charge
 
 from aspot.analysis.sensitivity import activation_energies, sensitivities
 from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.simulation import simulate
+from aspot.variation import value_at
 
 PARAMETERS = (
     "electrolyte.conductivity",
@@ -49,6 +51,28 @@ def test_derivative_equals_difference_of_solves(cell: Cell, path: str) -> None:
     high, low = (simulate(cell.with_(**{path: value + s})).spectrum.impedance_ohm_cm2 for s in (step, -step))
     difference = (high - low) / (2 * step)
     assert np.max(np.abs(found - difference)) < 1e-4 * np.max(np.abs(difference))
+
+
+FILM = {"name": "film", "thickness": "50 nm", "conductivity": "1e-5 S/cm", "permittivity": 10}
+#: A key, and a value at the lower end of what it allows: there is none below.
+AT_THE_END = {"working_electrode.gap.permittivity": 1.0, "electrolyte.activation_energy": 0.0}
+
+
+@pytest.mark.parametrize("path", ["electrolyte.layers.0.conductivity", *AT_THE_END])
+def test_layers_and_values_at_the_end_of_their_range(path: str) -> None:
+    """dZ/dp against a simulation at p + h: of an entry of a list, and where p - h is not allowed."""
+    cell = CELL.with_(**{"electrolyte.layers": [FILM], "temperature": "60 degC"})
+    if path in AT_THE_END:
+        cell = cell.with_(**{path: AT_THE_END[path]})
+    result = simulate(cell)
+    value = value_at(cell, path)
+    assert value is not None
+    step = 1e-3 * (value or elementary_charge)
+    high = simulate(cell.with_(**{path: value + step})).spectrum.impedance_ohm_cm2
+    difference = (high - result.spectrum.impedance_ohm_cm2) / step
+    found = sensitivities(result, [path])[path]
+    # One side: the second derivative counts, with h/2 = 5e-4 of the parameter (of 1 eV: of 30 kT).
+    assert np.max(np.abs(found - difference)) < 0.03 * np.max(np.abs(difference))
 
 
 def test_lengths_and_conductivities_make_z_homogeneous() -> None:
@@ -107,8 +131,9 @@ def test_grain_size_moves_the_interface_between_bulk_and_boundaries() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("electrolyte.colour", "no such parameter"),
-        ("working_electrode.morphology.kind", "not a number"),
+        ("electrolyte.colour", "no such number"),
+        ("working_electrode.morphology.kind", "no such number"),
+        ("electrolyte.layers.0.conductivity", "no such number"),
         ("working_electrode.morphology.radius", "geometry"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.constants import elementary_charge
 
 from aspot.cell import Cell
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
@@ -20,7 +21,10 @@ from aspot.interface import InterfaceProblem
 from aspot.laws import Law
 from aspot.morphology.unit_cell import UnitCell
 from aspot.plan import Plan
+from aspot.specification import range_of
 
+#: Step of differences by a parameter, relative to it.
+_STEP = 1e-4
 #: Keys that never belong to a law.
 _GEOMETRY = re.compile(
     r"\.morphology\.|\.diameter$|^electrolyte\.thickness$|layers\.\d+\.(name|thickness)$|\.symmetric$|\.gap\.(shape|height|contact_angle)$|^numerics\."
@@ -47,6 +51,33 @@ def theta_of(problem: AffineProblem, interface: InterfaceProblem, omega: NDArray
     laws = laws_of(interface)
     values = [np.asarray(laws[t.name](omega, interface.temperature_K), complex) for t in problem.terms]
     return np.stack(values)
+
+
+def value_at(cell: Cell, path: str) -> float | None:
+    """Number of a case by dotted path, defaults and library written out; None if there is none."""
+    table: Any = cell.resolved()
+    for key in path.split("."):
+        if isinstance(table, list) and key.isdigit() and int(key) < len(table):
+            table = table[int(key)]
+        elif isinstance(table, dict) and key in table:
+            table = table[key]
+        else:
+            return None
+    return None if isinstance(table, bool) or not isinstance(table, (int, float)) else float(table)
+
+
+def beside(cell: Cell, path: str, value: float, sign: float) -> tuple[float, Cell]:
+    """A value of a key a little above (sign 1) or below (-1), and its cell; as they are where no such value is allowed.
+
+    The step is relative to the value; from 0 it is that from one SI unit, of an energy that from 1 eV.
+    """
+    found = range_of(Cell, path)
+    unit = elementary_charge if found is not None and found.kind == "activation energy" else 1.0
+    moved = value + sign * _STEP * (abs(value) or unit)
+    try:
+        return moved, cell.with_(**{path: moved})
+    except InputError:
+        return value, cell
 
 
 def changed_keys(old: Cell, new: Cell) -> list[str]:

@@ -2,29 +2,27 @@
 
 The admittance is stationary with respect to the field: Y = sum_q theta_q x^T A_q x has dY/dx = 0 at the solution. Hence
 dY/dp = sum_q (dtheta_q/dp) x^T A_q x, with no further solve. Here the laws are evaluated at p + h and p - h while the
-energies x^T A_q x stay as they are; what is left is the error of that difference of closed formulas, about 1e-8.
+energies x^T A_q x stay as they are; what is left is the error of that difference of closed formulas: about 1e-8, or
+1e-4 at the end of what a key allows, where it has one side only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
 from aspot.analysis.shares import model_of, parts_of_impedance
-from aspot.cell import Cell
 from aspot.compose import SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem
 from aspot.plan import Plan, plan
 from aspot.result import Result
-from aspot.variation import restated, theta_of
+from aspot.variation import beside, restated, theta_of, value_at
 
-_STEP = 1e-4
 _OHM_CM2 = 1e4
 
 
@@ -51,25 +49,16 @@ def _under(solved: SolvedCell, p: Plan) -> SolvedCell:
     return restated(solved, p, lambda s, changed: _Stationary(s.interface, s.discrete, s.reduced, changed))
 
 
-def _value(cell: Cell, path: str) -> float:
-    table: Any = cell.resolved()
-    for key in path.split("."):
-        if not isinstance(table, dict) or key not in table:
-            raise InputError(f"{path}: the case has no such parameter")
-        table = table[key]
-    if isinstance(table, bool) or not isinstance(table, (int, float)):
-        raise InputError(f"{path} = {table!r}: not a number")
-    return float(table)
-
-
 def _pair(result: Result, path: str) -> tuple[SolvedCell, SolvedCell, float]:
-    """The solved cell at p + h and p - h, and 2 h."""
-    if not isinstance(result.model, SolvedCell):
-        raise InputError("sensitivities: the result has no model; it must come from simulate")
-    value = _value(result.cell, path)
-    step = _STEP * (abs(value) or 1.0)
-    plus, minus = (_under(result.model, plan(result.cell.with_(**{path: value + s}))) for s in (step, -step))
-    return plus, minus, 2.0 * step
+    """The solved cell at p + h and p - h, and 2 h; at p itself on a side where the case allows no other value."""
+    model, value = model_of(result), value_at(result.cell, path)
+    if value is None:
+        raise InputError(f"{path}: the case has no such number")
+    (high, above), (low, below) = (beside(result.cell, path, value, sign) for sign in (1.0, -1.0))
+    if not high > low:
+        raise InputError(f"{path} = {value:g}: the case allows no value beside it")
+    plus, minus = (_under(model, plan(cell)) for cell in (above, below))
+    return plus, minus, high - low
 
 
 def sensitivities(result: Result, parameters: Sequence[str]) -> dict[str, NDArray[np.complex128]]:

@@ -34,13 +34,11 @@ from aspot.interface import InterfaceProblem
 from aspot.parametric import certified_basis
 from aspot.plan import Plan, plan
 from aspot.result import Result
-from aspot.variation import laws_of
+from aspot.variation import beside, laws_of
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-#: Step of the differences of laws, relative to the parameter.
-_STEP = 1e-4
 #: Growth of a basis (full solves and references) for one evaluation, at most.
 _MOST_STEPS = 80
 #: Terms of a problem that live on the surface.
@@ -128,9 +126,9 @@ def _beside(
     cell: Cell, omega: Real, path: str, value: float, sign: float, here: dict[str, Complex]
 ) -> tuple[float, dict[str, Complex]]:
     """Laws at a value a little below or above; at the value itself where the case allows no further."""
-    beside = value + sign * _STEP * (abs(value) or 1.0)
+    moved, other = beside(cell, path, value, sign)
     try:
-        return beside, _values(cell.with_(**{path: beside}), omega)[1]
+        return (value, here) if moved == value else (moved, _values(other, omega)[1])
     except InputError:
         return value, here
 
@@ -138,8 +136,8 @@ def _beside(
 def depends_on_laws(cell: Cell, omega: Real, path: str, value: float) -> bool:
     """Whether a parameter of the case changes any law."""
     here = _values(cell, omega)[1]
-    beside = (_beside(cell, omega, path, value, sign, here)[1] for sign in (-1.0, 1.0))
-    return any(not np.array_equal(other[name], here[name]) for other in beside for name in here)
+    others = (_beside(cell, omega, path, value, sign, here)[1] for sign in (-1.0, 1.0))
+    return any(not np.array_equal(other[name], here[name]) for other in others for name in here)
 
 
 @dataclass(frozen=True, eq=False)

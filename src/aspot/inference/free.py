@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.specification import Range, range_of
 from aspot.units import KINDS, engineering, quantity
+from aspot.variation import value_at
 
 #: Bounds given: low and high, each a number in SI or text with a unit.
 Bounds = tuple[object, object]
@@ -138,19 +139,6 @@ def _rewritten(cell: Cell, wanted: Mapping[str, object]) -> Cell:
             fraction = {f"{side}.morphology.contact_fraction": morphology.fraction}
             cell = cell.with_(**{f"{side}.morphology.spacing": None}, **fraction)
     return cell
-
-
-def value_at(cell: Cell, path: str) -> float | None:
-    """Number of a case by dotted path, defaults and library written out; None if there is none."""
-    table: Any = cell.resolved()
-    for key in path.split("."):
-        if isinstance(table, list) and key.isdigit() and int(key) < len(table):
-            table = table[int(key)]
-        elif isinstance(table, dict) and key in table:
-            table = table[key]
-        else:
-            return None
-    return None if isinstance(table, bool) or not isinstance(table, (int, float)) else float(table)
 
 
 def _of_case(cell: Cell, path: str, bounds: Bounds | None) -> Free:
