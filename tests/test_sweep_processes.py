@@ -21,7 +21,7 @@ import pytest
 import aspot
 from aspot.errors import AspotError
 from aspot.processes import OneProcess, in_order
-from aspot.sweeps import SweepProgress, queue, run, sweep
+from aspot.sweeps import SweepProgress, queue, run, sweep, workers
 from aspot.sweeps.description import load
 from aspot.sweeps.work import Task, solve
 
@@ -144,6 +144,35 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "__main__" in done.stderr.strip().splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_killed_at_its_start_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of memory, or a batch system that cleans up: not the fault of the script, unless it happens every time."""
+    started = 0
+
+    class Dying(OneProcess):
+        def __init__(self) -> None:
+            nonlocal started
+            super().__init__()
+            started += 1
+            self.dies = started <= deaths
+
+        def submit(self, work: Any, *arguments: Any) -> Any:
+            task = (signal.raise_signal, signal.SIGKILL) if self.dies else (work, *arguments)
+            return super().submit(*task)
+
+    monkeypatch.setattr(workers, "OneProcess", Dying)
+    for deaths in (2, 3):
+        started = 0
+        team = workers.LocalProcesses(1)
+        try:
+            if deaths == 2:
+                assert team.other_versions() == {}
+            else:
+                with pytest.raises(AspotError, match="as soon as they start"):
+                    team.other_versions()
+        finally:
+            team.close()
 
 
 def threads() -> list[int]:

@@ -17,9 +17,8 @@ from aspot.sweeps.work import forget
 
 Slot = Hashable
 
-
-class WorkerDiedError(AspotError):
-    """The process that worked on a task is gone."""
+#: Times that the first process may end at its start before none can be had.
+_STARTS = 3
 
 
 class Workers(Protocol):
@@ -112,15 +111,19 @@ class LocalProcesses:
         AspotError
             If they do not.
         """
-        started = [self.submit(slot, os.getpid) for slot in self._processes]
-        try:
-            started[0].result()
-        except BrokenProcessPool:
-            raise AspotError(
-                "the processes of the sweep end as soon as they start; in a script, guard its main part by "
-                "if __name__ == '__main__': or take workers=0"
-            ) from None
-        return {}
+        first, *_ = [self.submit(slot, os.getpid) for slot in self._processes]
+        for left in reversed(range(_STARTS)):
+            try:
+                first.result()
+            except BrokenProcessPool:
+                if left:  # somebody may have killed it
+                    first = self.submit(next(iter(self._processes)), os.getpid)
+            else:
+                return {}
+        raise AspotError(
+            "the processes of the sweep end as soon as they start; in a script, guard its main part by "
+            "if __name__ == '__main__': or take workers=0"
+        )
 
     def close(self) -> None:
         """End all processes."""
