@@ -113,6 +113,7 @@ def test_a_second_fit_replaces_the_first_whole(capsys: pytest.CaptureFixture[str
         (("--free", f"{GAP}=5 nm"), ["a.b=low..high"]),
         (("--free", f"{GAP}=1 um..5 nm"), [GAP, "below the upper"]),
         (("--free", f"{GAP}=1 mS..5 nm"), [GAP, "not a unit of length"]),
+        (("--free", "instrument.inductance=0..5 nH"), ["instrument.inductance", "'nH' is not a unit of", "nH cm^2"]),
         (("--free", GAP, "--confidence", "2"), ["confidence"]),
         (("--free", GAP, "--noise", "-1"), ["noise"]),
         (("--free", GAP, "--set", "electrolyte.thickness=2 kg"), ["electrolyte.thickness"]),

@@ -336,6 +336,9 @@ def test_bounds_follow_the_key_and_the_cell() -> None:
     assert fraction.parameter.lower == 1e-4
     assert (gap.parameter.lower, gap.parameter.upper) == (1e-9, 1e-5)
     assert energy.parameter.scale == "linear" and energy.parameter.lower == 0.0
+    # Of the instrument, too: 1 H cm2 is 1e-4 H m2.
+    _, (leads,) = free_parameters(square, {"instrument.inductance": ("0 H cm^2", "50 nH cm^2")}, np.ones(1, complex))
+    assert (leads.parameter.lower, leads.parameter.upper) == (0.0, pytest.approx(5e-12))
     # Text with units, the start in the middle of bounds that do not hold it; a spacing gives way to its fraction.
     spaced = cell(**{FRACTION: None, W + "morphology.spacing": "80 um"})
     begun, (gap, fraction) = free_parameters(spaced, {GAP: ("1 um", "4 um"), FRACTION: None}, np.ones(1, complex))

@@ -70,6 +70,8 @@ def test_geometry_is_that_of_the_file(stack: Path) -> None:
         ({"metal_plate": False}, "metal"),
         ({"voxel_size": "1 m"}, "between"),
         ({"voxel_size": ["1 um", "1 um"]}, "three"),
+        ({"voxel_size": "1 kg"}, r"morphology\.voxel_size = '1 kg': .*length"),
+        ({"voxel_size": True}, r"morphology\.voxel_size = true"),
         ({"radius": "1 um"}, "no meaning"),
         ({"file": "nothing.npy"}, "No such file"),
         ({"file": "stack.png"}, "must end in"),

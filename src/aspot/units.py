@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "activation energy": ("J", "'0.26 eV', '25 kJ/mol'"),
     "area-specific resistance": ("ohm m^2", "'12 ohm cm^2'"),
     "area-specific capacitance": ("F/m^2", "'34 nF/cm^2'"),
+    "area-specific inductance": ("H m^2", "'50 nH cm^2'"),
     "frequency": ("Hz", "'7 MHz'"),
     "current density": ("A/m^2", "'10 mA/cm^2'"),
     "pressure": ("Pa", "'1.7 MPa'"),

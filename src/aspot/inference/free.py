@@ -15,7 +15,7 @@ from aspot.analysis.least_squares import Parameter
 from aspot.cell import Cell
 from aspot.errors import InputError
 from aspot.specification import Range, range_of
-from aspot.units import KINDS, engineering, quantity
+from aspot.units import engineering, quantity
 from aspot.variation import value_at
 
 #: Bounds given: low and high, each a number in SI or text with a unit.
@@ -226,9 +226,7 @@ def _instrument(path: str, bounds: Bounds | None, impedance_ohm_m2: NDArray[np.c
     if bounds is not None:
         kind = INSTRUMENT[path]
         try:
-            low, high = (quantity(end, kind) if kind in KINDS else float(end) for end in bounds)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise InputError(f"free: {path}: bounds must be two numbers in SI, per electrode area") from None
+            low, high = (quantity(end, kind) for end in bounds)
         except InputError as error:
             raise InputError(f"free: {path}: {error}") from None
     parameter = Parameter(name=path, value=low + 1e-3 * (high - low), lower=low, upper=high, scale="linear", reach=None)

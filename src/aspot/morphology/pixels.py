@@ -209,7 +209,7 @@ def _stated_pixel_size(image: Any) -> tuple[float, float] | None:
         per_unit = float(tags[282]), float(tags[283])
         named = re.search(r"^unit=(\S+)\s*$", str(tags.get(270, "")), re.MULTILINE)
         if named:
-            name = named[1].replace("\\u00B5", "u").replace("micron", "um").replace("microns", "um")
+            name = named[1].replace("\\u00B5", "u").replace("microns", "um").replace("micron", "um")
             unit = quantity(f"1 {name}", "length")
         else:
             unit = {2: 0.0254, 3: 0.01}[int(tags.get(296, 2))]

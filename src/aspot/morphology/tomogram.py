@@ -22,13 +22,13 @@ from aspot.memory import SHARE, available_memory
 from aspot.morphology.files import read_file
 from aspot.morphology.image import PixelKeys
 from aspot.morphology.unit_cell import VoxelCell
-from aspot.specification import FieldError, Flag, Permittivity, Spec
-from aspot.units import quantity
+from aspot.specification import FieldError, Flag, Permittivity, Range, Spec
 
 _ENDINGS = (".npy", ".tif", ".tiff")
 #: Most voxels of a file: what a machine of 64 GB solves.
 _MOST = 640**3
-_VOXEL_M = (1e-10, 1e-3)
+#: One edge of a voxel [m].
+_edge = Range("length", 1e-10, 1e-3)
 
 Labels = Annotated[tuple[Annotated[int, Field(ge=0, le=255, strict=True)], ...], Field(min_length=1, max_length=256)]
 
@@ -40,9 +40,7 @@ def _lengths(value: object) -> tuple[float, float, float]:
     values = value if isinstance(value, (list, tuple)) else (value,) * 3
     if len(values) != 3:
         raise ValueError("must be one length, or three: along x, y and z")
-    x, y, z = (quantity(v, "length") for v in values)
-    if not all(_VOXEL_M[0] <= v <= _VOXEL_M[1] for v in (x, y, z)):
-        raise ValueError(f"must lie between {_VOXEL_M[0]:g} and {_VOXEL_M[1]:g} m")
+    x, y, z = (_edge(v) for v in values)
     return x, y, z
 
 
