@@ -43,6 +43,13 @@ OTHERS: dict[str, dict[str, Any]] = {
         "counter_electrode.contact": {"charge_transfer_resistance": "1 ohm cm^2", "activation_energy": "0.6 eV"},
         "numerics.relative_tolerance": 1e-4,
     },
+    "symmetric pellet": {
+        "electrolyte.diameter": "10 mm",
+        "working_electrode.diameter": "6 mm",
+        "working_electrode.morphology.radius": "10 um",
+        "counter_electrode.symmetric": True,
+        "numerics.relative_tolerance": 1e-4,
+    },
     "array": {"working_electrode.morphology.arrangement": "hexagonal", "numerics.relative_tolerance": 1e-3},
     "tetrahedra": {
         "working_electrode.morphology.arrangement": "square",
@@ -125,7 +132,7 @@ def test_the_gap_takes_over_at_high_frequency() -> None:
 # --- activation energies ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tube", "symmetric", "counter", "film", "pellet", "array"])
+@pytest.mark.parametrize("name", ["tube", "symmetric", "counter", "film", "pellet", "symmetric pellet", "array"])
 def test_the_energy_of_z_is_the_weighted_mean(name: str) -> None:
     """sum_k w_k E_k is d ln Z/d(1/kT) as differences of all laws with temperature give it, at every frequency."""
     found = result(name)

@@ -277,10 +277,6 @@ def conductances(kappa, region, pairs, is_free, has_fixed, off, first, last):  #
                 if k + dz > nz or j + dy < 0 or j + dy > ny:
                     off[s, k, j] = 0.0
                     continue
-                if dx == 1:
-                    off[s, k, j, nx] = 0.0
-                elif dx == -1:
-                    off[s, k, j, 0] = 0.0
                 if near:
                     for i in range(max(0, -dx), nx + 1 - max(0, dx)):
                         if not (is_free[k, j, i] and is_free[k + dz, j + dy, i + dx]):
