@@ -641,6 +641,18 @@ def test_cases_of_one_geometry_are_recognised() -> None:
     assert all(one.memory_bytes > 0 for one in found)
 
 
+def test_the_memory_of_a_case_is_that_of_the_level_at_which_it_ends() -> None:
+    """Shapes on pixels: a decade of error takes two levels, and each has four times as many pixels."""
+    base = (
+        aspot.Cell(**CASE)
+        .with_(**{"working_electrode.morphology.arrangement": "square", "numerics.backend": "planar"})
+        .given()
+    )
+    found, _ = prepare(base, [{"numerics.relative_tolerance": t} for t in (1e-3, 1e-4, 1e-5)])
+    first, second, third = (one.memory_bytes for one in found)
+    assert second > 10 * first and third > 10 * second
+
+
 # The command --------------------------------------------------------------------------------------------------------
 
 

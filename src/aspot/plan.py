@@ -113,11 +113,11 @@ class Plan:
         usual = max(backend.usual_level(cell, tolerance) for backend, cell in backends)
         return min(max(usual, self.first_level + 1), min(backend.n_levels for backend, _ in backends) - 1)
 
-    def unknowns(self, level: int = 1) -> float:
+    def unknowns(self, level: int) -> float:
         """Estimated number of unknowns of the largest problem at a level."""
         return max(backend_of(s.interface).unknowns(s.interface, level) for s in self.sides)
 
-    def memory_bytes(self, level: int = 1) -> float:
+    def memory_bytes(self, level: int) -> float:
         """Estimated peak memory of the largest problem at a level, beyond that of the process [bytes]."""
         return max(
             backend_of(s.interface).memory_bytes(backend_of(s.interface).unknowns(s.interface, level))

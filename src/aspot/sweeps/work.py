@@ -30,8 +30,6 @@ Changes = Mapping[str, Any]
 
 #: Cases for which the meshes of a family may be too coarse, so that they are simulated, before it is made anew.
 _MOST_TOO_COARSE = 2
-#: The level whose memory stands for a case, as in `Plan.describe`.
-_EXPECTED_LEVEL = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +110,7 @@ def prepare(base: Mapping[str, Any], cases: Sequence[Changes]) -> tuple[list[Pre
             p = plan(cell)
             geometry = geometry_digest(cell)
             if geometry not in memory:
-                memory[geometry] = p.memory_bytes(min(_EXPECTED_LEVEL, p.backend.n_levels - 1))
+                memory[geometry] = p.memory_bytes(p.expected_level)
         except AspotError as error:
             text = json.dumps([dict(base), dict(changes)], sort_keys=True)
             out.append(Prepared(digest=hashlib.sha256(text.encode()).hexdigest(), reason=str(error)))
