@@ -136,11 +136,11 @@ class Published(Spec):
         return out
 
 
-def _lists(data: Any) -> Any:
+def lists_of(data: Any) -> Any:
     """Nested tables in which tuples are lists."""
     if isinstance(data, dict):
-        return {key: _lists(value) for key, value in data.items()}
-    return [_lists(value) for value in data] if isinstance(data, (list, tuple)) else data
+        return {key: lists_of(value) for key, value in data.items()}
+    return [lists_of(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 class Cell(Spec):
@@ -301,7 +301,7 @@ class Cell(Spec):
 
     def given(self) -> dict[str, Any]:
         """Everything that was given, as nested tables of SI numbers."""
-        out: dict[str, Any] = _lists(self.model_dump(exclude_none=True, exclude_unset=True))
+        out: dict[str, Any] = lists_of(self.model_dump(exclude_none=True, exclude_unset=True))
         return out
 
     def resolved(self) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError
+from aspot.folder import write_file
 from aspot.mesh.faces import check_faces
 from aspot.mesh.tetmesh import TetrahedralMesh, check
 
@@ -110,18 +110,7 @@ def write(mesh: TetrahedralMesh, path: str | os.PathLike[str]) -> None:
         content = meshio.Mesh(
             mesh.nodes, blocks, field_data=groups, cell_data={"gmsh:physical": tags, "gmsh:geometrical": tags}
         )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    try:
-        meshio.write(temporary, content, file_format=kind)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise AspotError(f"{path} could not be written: {error}") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    write_file(path, lambda temporary: meshio.write(temporary, content, file_format=kind))
 
 
 def read(path: str | os.PathLike[str], *, is_box: bool = True) -> TetrahedralMesh:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from aspot.errors import InputError
 from aspot.memory import SHARE, available_memory
-from aspot.morphology.files import read_file
+from aspot.morphology.files import first_line, numpy_array, read_file
 from aspot.specification import FieldError
 from aspot.units import quantity
 
@@ -83,8 +83,10 @@ def _read(path: str, changed_ns: int, size: int, shown: str) -> Pixels:
     ending = Path(path).suffix.lower()
     if ending in IMAGES:
         pixels = _image(data, sha256, shown)
+    elif ending in ARRAYS:
+        pixels = Pixels(numpy_array(data, _check_shape, shown), sha256)
     else:
-        pixels = Pixels((_array if ending in ARRAYS else _table)(data, shown), sha256)
+        pixels = Pixels(_table(data, shown), sha256)
     _check(pixels.values, shown)
     pixels.values.setflags(write=False)
     return pixels
@@ -126,26 +128,6 @@ def _check(values: NDArray[Any], shown: str) -> None:
             )
 
 
-def _array(data: bytes, shown: str) -> NDArray[Any]:
-    """A numpy array; nothing that would have to be unpickled."""
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-    except Exception as error:  # noqa: BLE001  a damaged header makes numpy raise whatever its parser raises
-        raise FieldError("file", f"is not a numpy array: {_first_line(error)}", shown) from None
-    if dtype.kind not in "buif":
-        raise FieldError("file", f"must hold real numbers, not {dtype}", shown)
-    _check_shape(shape, shown)
-    stream.seek(0)
-    try:
-        values = np.load(stream, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise FieldError("file", f"is damaged: {_first_line(error)}", shown) from None
-    return np.ascontiguousarray(values.astype(dtype.newbyteorder("="), copy=False))
-
-
 def _table(data: bytes, shown: str) -> NDArray[np.float64]:
     """Rows of numbers between blanks, commas, semicolons or tabs; lines that begin with # are left out."""
     try:
@@ -160,7 +142,7 @@ def _table(data: bytes, shown: str) -> NDArray[np.float64]:
     try:
         return np.loadtxt(io.StringIO(text), delimiter=delimiter, ndmin=2)
     except ValueError as error:
-        raise FieldError("file", f"is not a table of numbers: {_first_line(error)}", shown) from None
+        raise FieldError("file", f"is not a table of numbers: {first_line(error)}", shown) from None
 
 
 def _image(data: bytes, sha256: str, shown: str) -> Pixels:
@@ -179,7 +161,7 @@ def _image(data: bytes, sha256: str, shown: str) -> Pixels:
     except FieldError:
         raise
     except Exception as error:  # noqa: BLE001  damaged files make Pillow raise errors of many kinds
-        raise FieldError("file", f"is not an image that can be read, or damaged: {_first_line(error)}", shown) from None
+        raise FieldError("file", f"is not an image that can be read, or damaged: {first_line(error)}", shown) from None
     return Pixels(values, sha256, stated, is_colour)
 
 
@@ -217,8 +199,3 @@ def _stated_pixel_size(image: Any) -> tuple[float, float] | None:
     except (KeyError, ValueError, TypeError, ZeroDivisionError, OverflowError, InputError):
         return None
     return size if all(0.0 < s < _PRINTED for s in size) else None
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:120] if lines else type(error).__name__

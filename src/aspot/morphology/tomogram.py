@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field
 
 from aspot.laws import Gap, Law
 from aspot.memory import SHARE, available_memory
-from aspot.morphology.files import read_file
+from aspot.morphology.files import first_line, numpy_array, read_file
 from aspot.morphology.image import PixelKeys
 from aspot.morphology.unit_cell import VoxelCell
 from aspot.specification import FieldError, Flag, Permittivity, Range, Spec
@@ -211,7 +211,7 @@ def read_labels(file: str) -> tuple[NDArray[np.uint8], str]:
 @lru_cache(maxsize=2)
 def _read(path: str, changed_ns: int, size: int, shown: str) -> tuple[NDArray[np.uint8], str]:
     data = Path(path).read_bytes()
-    values = _array(data, shown) if path.lower().endswith(".npy") else _pages(data, shown)
+    values = numpy_array(data, _check_shape, shown) if path.lower().endswith(".npy") else _pages(data, shown)
     if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
         raise FieldError("file", "holds voxels that are not finite; labels are whole numbers from 0 to 255", shown)
     labels = values.astype(np.uint8)
@@ -233,23 +233,6 @@ def _check_shape(shape: tuple[int, ...], shown: str) -> None:
         raise FieldError("file", f"has {count} voxels, more than the memory left can hold", shown)
 
 
-def _array(data: bytes, shown: str) -> NDArray[Any]:
-    """A numpy array; nothing that would have to be unpickled."""
-    stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-    except Exception:  # noqa: BLE001  a damaged header makes numpy raise whatever its parser raises
-        raise FieldError("file", "is not a numpy array", shown) from None
-    if dtype.kind not in "buif":
-        raise FieldError("file", f"must hold numbers, not {dtype}", shown)
-    _check_shape(shape, shown)
-    if len(data) - stream.tell() != int(np.prod(shape)) * dtype.itemsize:
-        raise FieldError("file", "is cut off or damaged", shown)
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
-
-
 def _pages(data: bytes, shown: str) -> NDArray[Any]:
     """All pages of a TIFF of one size, 8 bits each."""
     from PIL import Image
@@ -262,8 +245,7 @@ def _pages(data: bytes, shown: str) -> NDArray[Any]:
     except FieldError:
         raise
     except Exception as error:  # noqa: BLE001  damaged files make Pillow raise errors of many kinds
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        raise FieldError("file", f"cannot be read as a stack of images: {said}", shown) from None
+        raise FieldError("file", f"cannot be read as a stack of images: {first_line(error)}", shown) from None
 
 
 def _all_pages(stack: Any, shown: str) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from aspot.cell import Cell
+from aspot.cell import Cell, lists_of
 from aspot.errors import InputError
 from aspot.specification import Spec, one_line, range_of
 from aspot.sweeps.quantities import RESERVED
@@ -255,8 +255,8 @@ def read_value(key: str, value: object) -> Any:
     except ValidationError as error:
         raise one_line(error, key) from None
     if isinstance(read, BaseModel):
-        return _lists(read.model_dump(exclude_none=True, exclude_unset=True))
-    return _lists(read)
+        return lists_of(read.model_dump(exclude_none=True, exclude_unset=True))
+    return lists_of(read)
 
 
 @lru_cache(maxsize=256)
@@ -297,12 +297,6 @@ def _inside(annotation: Any, fits: Any) -> Any:
     if get_origin(annotation) in _CLOSED:
         return None
     return next((found for m in members if (found := _inside(m, fits)) is not None), None)
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _lists(v) for key, v in value.items()}
-    return [_lists(v) for v in value] if isinstance(value, tuple | list) else value
 
 
 def _plain(value: object) -> object:
