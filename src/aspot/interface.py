@@ -82,6 +82,15 @@ class InterfaceProblem:
     temperature_K: float
     backend: str = "auto"
 
+    @property
+    def laws(self) -> dict[str, Law]:
+        """Laws by the names of their terms; an ideal contact and an insulating gap have none."""
+        named = {"electrolyte": self.electrolyte, "contact": self.contact, "gap": self.gap, "counter": self.counter}
+        named |= {layer.name: layer.law for layer in self.layers} | dict(self.phases)
+        if self.polycrystal is not None:
+            named |= {"grains": self.polycrystal.grain, "grain_boundaries": self.polycrystal.boundary}
+        return {name: law for name, law in named.items() if law is not None}
+
 
 def slowest_wave_number(cell: UnitCell) -> float:
     """Wave number k of the lateral mode that reaches deepest, as exp(-k z) [1/m]; inf for a planar interface.

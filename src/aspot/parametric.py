@@ -35,7 +35,7 @@ from aspot.reduction import ReducedProblem
 from aspot.result import Result
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
-from aspot.variation import check_geometry, laws_of, restated, theta_of, with_laws
+from aspot.variation import check_geometry, restated, theta_of, with_laws
 
 __all__ = ["Evaluation", "Family"]
 
@@ -410,7 +410,7 @@ def _on_pellet(
         likely = np.where(lost, share.error * np.abs(kappa) / kappa, excess)
         share.error = np.where(lost, 2.0, 1.0) * share.error
         effective[role] = effective_admittance(likely, kappa, p.pellet.depth_m)
-    laws = laws_of(replace(p.pellet, contact=p.sides[0].interface.contact))
+    laws = replace(p.pellet, contact=p.sides[0].interface.contact).laws
     names = [t.name for t in basis.problem.terms]
     theta = np.stack(
         [effective[n] if n in effective else np.asarray(laws[n](omega, temperature), complex) for n in names]

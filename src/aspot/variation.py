@@ -18,7 +18,6 @@ from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.fem.problem import AffineProblem
 from aspot.interface import InterfaceProblem
-from aspot.laws import Law
 from aspot.morphology.unit_cell import UnitCell
 from aspot.plan import Plan
 from aspot.specification import range_of
@@ -32,23 +31,9 @@ _GEOMETRY = re.compile(
 )
 
 
-def laws_of(interface: InterfaceProblem) -> dict[str, Law]:
-    """Laws of an interface by the names of their terms."""
-    named = {
-        "electrolyte": interface.electrolyte,
-        "contact": interface.contact,
-        "gap": interface.gap,
-        "counter": interface.counter,
-    }
-    named |= {layer.name: layer.law for layer in interface.layers} | dict(interface.phases)
-    if interface.polycrystal is not None:
-        named |= {"grains": interface.polycrystal.grain, "grain_boundaries": interface.polycrystal.boundary}
-    return {name: law for name, law in named.items() if law is not None}
-
-
 def theta_of(problem: AffineProblem, interface: InterfaceProblem, omega: NDArray[np.float64]) -> NDArray[np.complex128]:
     """Values of the laws of an interface, in the order of the terms of its problem, shape (Q, m)."""
-    laws = laws_of(interface)
+    laws = interface.laws
     values = [np.asarray(laws[t.name](omega, interface.temperature_K), complex) for t in problem.terms]
     return np.stack(values)
 
@@ -201,7 +186,7 @@ def restated(
 
 def with_laws(solved: SolvedInterface, interface: InterfaceProblem) -> SolvedInterface:
     """The same basis with other laws: the field follows them as far as the basis reaches."""
-    laws, temperature = laws_of(interface), interface.temperature_K
+    laws, temperature = interface.laws, interface.temperature_K
     discrete = replace(
         solved.discrete, interface=interface, problem=solved.discrete.problem.with_laws(laws, temperature)
     )

@@ -81,21 +81,20 @@ class Backend:
     resolution_error: Callable[[Discrete, ReducedProblem, NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
+#: Roles of terms by name; all others are layers.
+_ROLES: dict[str, Role] = {
+    "electrolyte": "electrolyte",
+    "grains": "electrolyte",
+    "grain_boundaries": "boundary",
+    "contact": "contact",
+    "gap": "gap",
+    "counter": "counter",
+}
+
+
 def laws_of_terms(interface: InterfaceProblem) -> dict[str, tuple[Role, Law]]:
     """Role and law of every term by its name; an ideal contact and an insulating gap have none."""
-    laws: dict[str, tuple[Role, Law | None]] = {
-        "electrolyte": ("electrolyte", interface.electrolyte),
-        "contact": ("contact", interface.contact),
-        "gap": ("gap", interface.gap),
-        "counter": ("counter", interface.counter),
-    }
-    laws |= {layer.name: ("layer", layer.law) for layer in interface.layers}
-    if interface.polycrystal is not None:
-        laws |= {
-            "grains": ("electrolyte", interface.polycrystal.grain),
-            "grain_boundaries": ("boundary", interface.polycrystal.boundary),
-        }
-    return {name: (role, law) for name, (role, law) in laws.items() if law is not None}
+    return {name: (_ROLES.get(name, "layer"), law) for name, law in interface.laws.items()}
 
 
 def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tuple[Term, ...]:
@@ -111,9 +110,7 @@ def terms(interface: InterfaceProblem, matrices: Mapping[str, csr_array]) -> tup
 
 def region_admittivities(interface: InterfaceProblem, names: tuple[str, ...], omega: float) -> NDArray[np.complex128]:
     """Admittivity of each named region at an angular frequency, shape (len(names),) [S/m]."""
-    laws = {"electrolyte": interface.electrolyte, **{layer.name: layer.law for layer in interface.layers}}
-    if interface.polycrystal is not None:
-        laws["grains"] = interface.polycrystal.grain
+    laws = interface.laws
     return np.array([complex(laws[name](np.array([omega]), interface.temperature_K)[0]) for name in names])
 
 

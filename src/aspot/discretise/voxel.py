@@ -39,16 +39,6 @@ _BYTES, _BYTES_SHOWN = 585.0, 600.0
 _SHOWN = 200_000
 
 
-def _laws(interface: InterfaceProblem) -> dict[str, Law | None]:
-    return {
-        "electrolyte": interface.electrolyte,
-        **interface.phases,
-        "contact": interface.contact,
-        "gap": interface.gap,
-        "counter": interface.counter,
-    }
-
-
 def role_of(name: str) -> Role:
     """What a phase is booked under: pores polarise as gaps do."""
     roles: dict[str, Role] = {"electrolyte": "electrolyte", "pore": "gap"}
@@ -81,7 +71,7 @@ def _mesh(interface: InterfaceProblem, subdivision: int) -> voxel_mesh.VoxelMesh
         counter_law=interface.counter is not None,
     )
     zero = np.zeros(1)
-    laws = {"electrolyte": interface.electrolyte, **interface.phases}
+    laws = interface.laws
     leading = tuple(n for n in mesh.region_names if _value(laws[n], zero, interface.temperature_K) != 0.0)
     voxel_mesh.check_connected(mesh, cell, leading)
     return mesh
@@ -95,7 +85,7 @@ def nodes_problem(mesh: voxel_mesh.VoxelMesh, laws: Mapping[str, Law | None], te
     names = [*mesh.region_names, *mesh.faces]
     terms = []
     for name in names:
-        law = laws[name]
+        law = laws.get(name)
         if law is not None:
             terms.append(VoxelTerm(name=name, role=roles.get(name, role_of(name)), law=law))
     return VoxelProblem(mesh, tuple(terms), mesh.area_m2, temperature_K)
@@ -105,7 +95,7 @@ def _discretise(interface: InterfaceProblem, level: int) -> Discrete:
     from aspot.fem.voxel_cells import VoxelCellsProblem
 
     at_nodes, subdivision = _LEVELS[level]
-    mesh, laws = _mesh(interface, subdivision), _laws(interface)
+    mesh, laws = _mesh(interface, subdivision), interface.laws
     if not at_nodes:
         return Discrete(interface, VoxelCellsProblem(mesh, laws, mesh.area_m2, interface.temperature_K), mesh)
     return Discrete(interface, nodes_problem(mesh, laws, interface.temperature_K), mesh)
@@ -127,7 +117,7 @@ def _dual_impedance(
 
     mesh, interface = discrete.assembly, discrete.interface
     assert isinstance(mesh, voxel_mesh.VoxelMesh)
-    network = VoxelCellsProblem(mesh, _laws(interface), mesh.area_m2, interface.temperature_K)
+    network = VoxelCellsProblem(mesh, interface.laws, mesh.area_m2, interface.temperature_K)
     return network.impedance_by_current(network.solve(omega), omega) * discrete.problem.area_m2
 
 
@@ -151,7 +141,7 @@ def _field(discrete: Discrete, x: NDArray[np.complex128], omega: float, drop: co
     h = [step * v for v in mesh.voxel_m]
     names = mesh.region_names
     at = np.array([omega])
-    laws = _laws(interface)
+    laws = interface.laws
     kappa = np.array([complex(_value(laws[name], at, interface.temperature_K)) for name in names])
     place = np.argwhere(region < len(names))
     corners = np.array([(0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0)])

@@ -34,7 +34,7 @@ from aspot.interface import InterfaceProblem
 from aspot.parametric import certified_basis
 from aspot.plan import Plan, plan
 from aspot.result import Result
-from aspot.variation import beside, laws_of
+from aspot.variation import beside
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -93,7 +93,7 @@ def _values(cell: Cell, omega: Real) -> tuple[Plan, dict[str, Complex]]:
     if p.pellet is not None:
         interfaces["pellet"] = replace(p.pellet, contact=p.sides[0].interface.contact)
     for piece, interface in interfaces.items():
-        for name, law in laws_of(interface).items():
+        for name, law in interface.laws.items():
             out[f"{piece}.{name}"] = law(omega, temperature)
     return p, {name: np.asarray(value, complex) for name, value in out.items()}
 
