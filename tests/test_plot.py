@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -349,3 +350,35 @@ def test_pyplot_is_never_imported() -> None:
 def test_figures_show_themselves_in_notebooks() -> None:
     """Jupyter asks for _repr_png_; plain figures have it only after %matplotlib inline."""
     assert plot.new_figure(2.0, 1.0)._repr_png_().startswith(b"\x89PNG")  # type: ignore[attr-defined]
+
+
+def test_labels_of_decades_hide_nothing() -> None:
+    """A valley between two arcs, and markers of a measurement: no label lies on a line, a marker or another label."""
+    f = np.logspace(7, 0, 71)
+    z = 100 / (1 + 2j * np.pi * f * 1e-8) + 40 / (1 + 2j * np.pi * f * 1.6e-6) + 20 / (1 + 2j * np.pi * f * 1e-5)
+    s = Spectrum(frequency_Hz=f, impedance_ohm_cm2=z, temperature_K=300, relative_error=1e-4)
+    figure = plot.nyquist(s, others={"measured": s}, title="valley")
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    frame = ax.get_window_extent()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert {"1 MHz", "100 kHz"} <= set(texts(ax))
+    points = np.concatenate([line.get_transform().transform(line.get_xydata()) for line in ax.lines])
+    for k, box in enumerate(boxes):
+        assert not box.count_contains(points)
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1
+
+
+def test_the_ticks_of_bode_do_not_overlap_when_the_spectra_differ_by_decades() -> None:
+    """|Z| of the computed spectrum spans less than a decade, that of both together five: no subdivision is named."""
+    s = arc()
+    small = Spectrum(frequency_Hz=s.frequency_Hz, impedance_ohm_cm2=1e-4 * s.impedance_ohm_cm2, temperature_K=300)
+    for others, n in (({}, 3), ({"measured": small}, 5)):
+        figure = plot.bode(s, others=others)
+        figure.draw_without_rendering()
+        upper = figure.axes[0]
+        low, high = upper.get_ylim()
+        shown = [t.get_window_extent() for t in upper.get_yticklabels() if low <= t.get_position()[1] <= high]
+        assert len(shown) >= n - 1
+        assert not any(a.overlaps(b) for a, b in itertools.pairwise(shown))

@@ -75,11 +75,11 @@ def circuit_fit(fit: CircuitFit, *, left_out: Mapping[str, Spectrum] | None = No
     marks = decades(f)
     index = [i for i, _ in marks]
     upper.plot(z.real[index], -z.imag[index], "o", ms=4.5, mfc="black", mec="black")
-    name_decades(upper, fit.spectrum, marks, 1.5 * width)
     _residuals(lower, fit)
     for ax in (upper, lower):
         ax.grid(alpha=0.25, lw=0.5)
     figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", fontsize=8, frameon=False, ncols=3)
+    name_decades(upper, fit.spectrum, marks, 1.5 * width)
     return figure
 
 

@@ -23,7 +23,7 @@ _LOWEST_TOP = 1.5
 #: A range of values above this factor is drawn on a logarithmic axis.
 _WIDE = 3.0
 #: Below this factor a logarithmic axis also names 2 and 5.
-_FEW_DECADES = 300.0
+_FEW_DECADES = 100.0
 
 
 def correlation_picture(fit: FitResult, *, title: str = "") -> Figure:
@@ -105,7 +105,7 @@ def _profile(ax: Axes, fit: FitResult, one: Free) -> None:
     ax.axhline(profile.threshold, color=GREY, lw=0.8, ls=":")
     ax.annotate(
         f"{100 * profile.level:g} %", (1.0, profile.threshold), xycoords=("axes fraction", "data"),
-        xytext=(-3, 2), textcoords="offset points", ha="right", fontsize=7, color=GREY,
+        xytext=(3, 0), textcoords="offset points", va="center", fontsize=7, color=GREY,
     )  # fmt: skip
     p = one.parameter
     scaled = np.array([p.to_scaled(float(v)) for v in profile.values])
@@ -141,7 +141,7 @@ def _profile(ax: Axes, fit: FitResult, one: Free) -> None:
         ax.set_title(f"no {' and no '.join(open_ends)} limit", fontsize=8, color=_RED)
     if not is_log:
         ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.tick_params(labelsize=8)
+    ax.tick_params(which="both", labelsize=8)
     ax.grid(alpha=0.25, lw=0.5)
 
 
@@ -149,4 +149,5 @@ def _axis(one: Free, values: np.ndarray) -> tuple[float, str, bool]:
     """Factor from SI to what is drawn, its unit, and whether the axis is logarithmic."""
     is_log = one.parameter.scale == "log" and values[-1] > _WIDE * values[0]
     middle = float(np.sqrt(values[0] * values[-1])) if is_log else float(np.max(np.abs(values)))
-    return *one.display(middle), is_log
+    factor, unit = one.display(middle)
+    return factor, unit.replace("ohm", "Ω").replace("cm2", "cm²"), is_log

@@ -21,6 +21,8 @@ from aspot.units import engineering
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
 
 _BLUE, _RED, GREY = "#1f5fa8", "#c23b22", "#666666"
 _MARKERS = "s^Dvo"
@@ -126,7 +128,7 @@ def nyquist(
     # The frame fits the data: 5 % margin, room for labels above, and never flatter than 1 : 4.
     width = max(right - left, 1e-300) * 1.15
     height = max((high - low) * 1.25, width / 4)
-    figure = new_figure(7.2, float(np.clip(6.5 * height / width, 1.6, 7.0)) + (1.25 if title else 1.0))
+    figure = new_figure(7.2, float(np.clip(6.5 * height / width, 1.6, 7.0)) + (1.05 if title else 0.8))
     ax = figure.add_subplot()
 
     error = spectrum.errors * np.abs(z)
@@ -152,7 +154,6 @@ def nyquist(
     ax.set_aspect("equal")
     ax.set_xlim(left - 0.03 * width, left + width)
     ax.set_ylim(low - 0.05 * height, low - 0.05 * height + height)
-    name_decades(ax, spectrum, marks, width)
     ax.axhline(0.0, color="black", lw=0.6, zorder=1)
     ax.set_xlabel(r"$Z'$ / $\Omega\,$cm$^2$")
     ax.set_ylabel(r"$-Z''$ / $\Omega\,$cm$^2$")
@@ -160,6 +161,7 @@ def nyquist(
     if title:
         ax.set_title(title, fontsize=10)
     figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=4)
+    name_decades(ax, spectrum, marks, width)
     return figure
 
 
@@ -171,8 +173,20 @@ def _normals(z: NDArray[np.complex128]) -> NDArray[np.complex128]:
     return np.asarray(1j * tangent)
 
 
+#: Where a label may stand beside its mark: offset [points], horizontal and vertical alignment.
+_PLACES = (
+    (0, 7, "center", "bottom"), (0, -8, "center", "top"), (9, 0, "left", "bottom"), (-9, 0, "right", "bottom"),
+    (7, 5, "left", "bottom"), (-7, 5, "right", "bottom"), (7, -5, "left", "top"), (-7, -5, "right", "top"),
+    (0, 18, "center", "bottom"), (0, -19, "center", "top"), (22, 0, "left", "center"), (-22, 0, "right", "center"),
+)  # fmt: skip
+_TOP, _RIGHT, _LEFT = 0, 2, 3
+
+
 def name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], width: float) -> None:
-    """Write the frequencies beside their marks, on the outer side of the curve; marks that crowd share one label."""
+    """Write the frequencies beside their marks, where nothing else is drawn; marks that crowd share one label.
+
+    Call it last: it looks for room among the lines and markers that the axes hold, at the size they will have.
+    """
     z = spectrum.impedance_ohm_cm2
     places = [complex(z[index].real, -z[index].imag) for index, _ in marks]
     groups: list[list[int]] = []
@@ -181,6 +195,8 @@ def name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], wid
             groups[-1].append(k)
         else:
             groups.append([k])
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # places the axes
+    taken = _drawn_points(ax)
     foot = 0.5 * (z.real.min() + z.real.max())
     for group in groups:
         first, last = marks[group[0]][1], marks[group[-1]][1]
@@ -188,14 +204,50 @@ def name_decades(ax: Axes, spectrum: Spectrum, marks: list[tuple[int, int]], wid
         here = places[group[0]]
         # Near the ends of the curve it is steep, and the free side is to the left or right.
         away = (here.real - foot) / max(0.5 * float(np.ptp(z.real)), 1e-300)
-        if abs(away) < 0.85 or here.imag > 0.7 * float(np.max(-z.imag)):
-            where: dict[str, Any] = {"xytext": (0, 7), "ha": "center", "va": "bottom"}
-        else:
-            where = {"xytext": (9 if away > 0 else -9, 0), "ha": "left" if away > 0 else "right", "va": "bottom"}
-        ax.annotate(
-            text, (here.real, here.imag), textcoords="offset points", fontsize=8, color=_BLUE, linespacing=1.0,
-            **where,
+        usual = _TOP
+        if abs(away) >= 0.85 and here.imag <= 0.7 * float(np.max(-z.imag)):
+            usual = _RIGHT if away > 0 else _LEFT
+        note = ax.annotate(
+            text, (here.real, here.imag), xytext=(0, 0), textcoords="offset points", fontsize=8, color=_BLUE,
+            linespacing=1.0,
         )  # fmt: skip
+        taken = _put_where_free(note, usual, taken)
+
+
+def _put_where_free(note: Annotation, usual: int, taken: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move a label to the first place that hides least; returns what is taken now [pixels]."""
+    frame = note.axes.get_window_extent()  # type: ignore[union-attr]
+    found: list[tuple[int, int, Bbox]] = []
+    for k in (usual, *(k for k in range(len(_PLACES)) if k != usual)):
+        _put(note, k)
+        box = note.get_window_extent().padded(2.0)
+        outside = not (frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1)
+        found.append((box.count_contains(taken) + 10_000 * outside, k, box))
+        if not found[-1][0]:
+            break
+    _, best, box = min(found, key=lambda one: one[0])
+    _put(note, best)
+    grid = np.meshgrid(np.linspace(box.x0, box.x1, 12), np.linspace(box.y0, box.y1, 6))
+    return np.concatenate([taken, np.column_stack([axis.ravel() for axis in grid])])
+
+
+def _put(note: Annotation, place: int) -> None:
+    x, y, horizontal, vertical = _PLACES[place]
+    note.xyann = (x, y)
+    note.set(ha=horizontal, va=vertical)
+
+
+def _drawn_points(ax: Axes) -> NDArray[np.float64]:
+    """Points on every line and marker of the axes, three pixels apart at most along lines [pixels]."""
+    found = [np.zeros((0, 2))]
+    for line in ax.lines:
+        points = line.get_transform().transform(np.asarray(line.get_xydata(), float))
+        if line.get_linestyle() not in ("None", "none", "", " ") and len(points) > 1:
+            along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+            dense = np.linspace(0.0, along[-1], int(min(along[-1] / 3.0, 1e5)) + 2)
+            points = np.column_stack([np.interp(dense, along, axis) for axis in points.T])
+        found.append(points[np.isfinite(points).all(axis=1)])
+    return np.concatenate(found)
 
 
 def bode(
@@ -233,7 +285,7 @@ def bode(
         lower.axvline(apex_frequency_Hz, color=_RED, lw=0.9, ls="--")
     upper.set_xscale("log")
     upper.set_yscale("log")
-    magnitude = np.abs(z)
+    magnitude = np.concatenate([np.abs(s.impedance_ohm_cm2) for s in (spectrum, *others.values())])
     if magnitude.max() < 12 * magnitude.min():
         # Less than about a decade: name the subdivisions, or the axis has one number or none.
         upper.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
@@ -368,7 +420,6 @@ def relaxation(
     left.set_xlim(min(0.0, float(z.real.min())) - 0.1 * span, 1.2 * span)
     top = max(1.25 * float((-z.imag).max()), 0.25 * span)
     left.set_ylim(min(0.0, float((-z.imag).min())) - 0.06 * top, top)
-    name_decades(left, spectrum, marks, 1.3 * span)
     left.axhline(0.0, color="black", lw=0.6, zorder=1)
     left.set_xlabel(r"$Z'$ / $\Omega\,$cm$^2$")
     left.set_ylabel(r"$-Z''$ / $\Omega\,$cm$^2$")
@@ -390,6 +441,7 @@ def relaxation(
         ax.grid(alpha=0.25, lw=0.5)
     if title:
         left.set_title(title, fontsize=10)
+    name_decades(left, spectrum, marks, 1.3 * span)
     return figure
 
 
