@@ -9,17 +9,7 @@ import typer
 
 from aspot.cli.app import CaseArgument, SetOption, app, examples, overrides
 from aspot.cli.console import console, plain_table, progress
-from aspot.cli.measured import (
-    AreaOption,
-    HighestOption,
-    InductiveOption,
-    KramersKronigOption,
-    LoopOption,
-    LowestOption,
-    MeasuredArgument,
-    measured_spectrum,
-    selection_lines,
-)
+from aspot.cli.measured import Selection, selecting, selection_lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,16 +23,11 @@ if TYPE_CHECKING:
         'aspot compare case.toml sweeps.dta --out compared --loop 2 --lowest "10 Hz" --highest "1 MHz"',
     )
 )
+@selecting
 def compare(
     case: CaseArgument,
-    measured: MeasuredArgument,
+    selection: Selection,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the results.", show_default=False)],
-    area: AreaOption = None,
-    loop: LoopOption = None,
-    lowest: LowestOption = None,
-    highest: HighestOption = None,
-    kramers_kronig: KramersKronigOption = 0.05,
-    keep_inductive: InductiveOption = False,
     set_: SetOption = None,
 ) -> None:
     """Hold a case against a measured spectrum: residuals, pictures, which arcs match."""
@@ -54,10 +39,7 @@ def compare(
     from aspot.casefile import load
 
     cell = load(case, changes)
-    sweep, spectrum = measured_spectrum(
-        measured, cell, area=area, loop=loop, lowest=lowest, highest=highest, kramers_kronig=kramers_kronig,
-        keep_inductive=keep_inductive,
-    )  # fmt: skip
+    sweep, spectrum = selection.spectrum(cell)
     from aspot.analysis.comparison import at_frequencies_of
     from aspot.analysis.comparison import compare as compared
     from aspot.simulation import simulate

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,50 +53,9 @@ InductiveOption = Annotated[
 ]
 
 
-def measured_spectrum(
-    path: Path,
-    cell: Cell,
-    *,
-    area: str | None,
-    loop: int | None,
-    lowest: str | None,
-    highest: str | None,
-    kramers_kronig: float,
-    keep_inductive: bool,
-) -> tuple[Measurement, Spectrum]:
-    """The sweep of a file that the options choose: with every point that is left out and why, and per area.
-
-    The temperature of the spectrum is the file's if it states one, else the case's.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or an option does not fit it.
-    """
-    from aspot import measured
-
-    if not (math.isfinite(kramers_kronig) and 0 <= kramers_kronig < 1):
-        raise InputError(f"--kramers-kronig {kramers_kronig:g}: must be between 0 and 1")
-    low, high = _frequency("--lowest", lowest, 0.0), _frequency("--highest", highest, math.inf)
-    if not low < high:
-        raise InputError(f"--lowest {lowest}: must be below --highest {highest}")
-    sweep = _sweep(measured.read(path), loop, path)
-    if (low, high) != (0.0, math.inf):
-        sweep = sweep.restricted(low, high)
-    if not keep_inductive:
-        sweep = sweep.excluding_inductive()
-    area_cm2 = None if sweep.is_per_area and area is None else _area_cm2(area, cell, path)
-    temperature = cell.temperature if sweep.temperature_K is None else None
-    if kramers_kronig > 0:
-        from aspot.analysis.kramers_kronig import excluding_inconsistent
-
-        sweep = excluding_inconsistent(sweep, threshold=kramers_kronig)
-    return sweep, sweep.spectrum(area_cm2, temperature_K=temperature)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The argument and options by which a command chooses a sweep and its points; see `measured_spectrum`."""
+    """The argument and options by which a command chooses a sweep and its points."""
 
     measured: Path
     area: str | None
@@ -107,9 +66,34 @@ class Selection:
     keep_inductive: bool
 
     def spectrum(self, cell: Cell) -> tuple[Measurement, Spectrum]:
-        """The sweep, and its points per area; as `measured_spectrum`."""
-        given = {f.name: getattr(self, f.name) for f in fields(self)}
-        return measured_spectrum(given.pop("measured"), cell, **given)
+        """The sweep that is chosen: with every point that is left out and why, and per area.
+
+        The temperature of the spectrum is the file's if it states one, else the case's.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or an option does not fit it.
+        """
+        from aspot import measured
+
+        if not (math.isfinite(self.kramers_kronig) and 0 <= self.kramers_kronig < 1):
+            raise InputError(f"--kramers-kronig {self.kramers_kronig:g}: must be between 0 and 1")
+        low, high = _frequency("--lowest", self.lowest, 0.0), _frequency("--highest", self.highest, math.inf)
+        if not low < high:
+            raise InputError(f"--lowest {self.lowest}: must be below --highest {self.highest}")
+        sweep = _sweep(measured.read(self.measured), self.loop, self.measured)
+        if (low, high) != (0.0, math.inf):
+            sweep = sweep.restricted(low, high)
+        if not self.keep_inductive:
+            sweep = sweep.excluding_inductive()
+        area_cm2 = None if sweep.is_per_area and self.area is None else _area_cm2(self.area, cell, self.measured)
+        temperature = cell.temperature if sweep.temperature_K is None else None
+        if self.kramers_kronig > 0:
+            from aspot.analysis.kramers_kronig import excluding_inconsistent
+
+            sweep = excluding_inconsistent(sweep, threshold=self.kramers_kronig)
+        return sweep, sweep.spectrum(area_cm2, temperature_K=temperature)
 
 
 #: Annotations and defaults of the options of a `Selection`.
