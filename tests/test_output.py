@@ -105,6 +105,19 @@ def test_published_figures_stand_beside_the_computed(folder: Path) -> None:
     assert capacitance == pytest.approx(10e-6 / 1000, rel=1e-9)
 
 
+def test_the_flank_of_the_bulk_is_not_read_as_part_of_the_interface() -> None:
+    """A film of 16 ohm cm2 and 0.885 uF/cm2 over a bulk whose arc, at 40 MHz, shows its flank below 7 MHz.
+
+    The spectrum is exactly that of (RC)-(RC), so a circuit with both arcs reads the film's own figures.
+    """
+    cell = aspot.load(Path(__file__).parents[1] / "cases" / "na3ps4_nasicon.toml")
+    _, rows = output.published(aspot.simulate(cell))
+    read = {row.name: row.circuit_fit for row in rows}
+    assert read["R_int"] == pytest.approx(16.0, rel=1e-4)
+    assert read["C_int"] == pytest.approx(0.885e-6, rel=1e-4)
+    assert read["apex_frequency"] == pytest.approx(1 / (2 * np.pi * 16.0 * 0.885e-6), rel=1e-4)
+
+
 def test_spectrum_files_agree_with_the_result(folder: Path) -> None:
     assert Spectrum.from_csv(folder / "spectrum.csv") == result().spectrum
     back = Spectrum.from_json(folder / "spectrum.json")

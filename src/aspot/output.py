@@ -16,7 +16,7 @@ from aspot.field import write_vtu
 from aspot.field_plot import field_picture
 from aspot.focusing_plot import focusing_picture
 from aspot.folder import Writer, json_text, strict, write_folder
-from aspot.laws import BrickLayer
+from aspot.laws import BrickLayer, PolycrystalMedium
 from aspot.result import Result
 
 #: Files that a run writes.
@@ -132,6 +132,9 @@ def _circuit_fit(result: Result) -> dict[str, float]:
     names = (["grain_boundary"] if _grain_boundaries(result.resistances.split) else []) + (
         ["interface"] if result.arc else []
     )
+    # Who sees the flank of the bulk's arc gives it an element of its own, or it goes into the next arc.
+    if names and _shows_bulk_arc(result):
+        names.insert(0, "bulk")
     if not names or len(result.spectrum) < _FEWEST_POINTS_FOR_A_FIT:
         return {}
     try:
@@ -140,11 +143,21 @@ def _circuit_fit(result: Result) -> dict[str, float]:
         return {}
     out = {}
     for name, arc in zip(names, fit.arcs, strict=True):
+        if name == "bulk":
+            continue
         is_interface = name == "interface"
         out["R_int" if is_interface else f"{name}_resistance"] = arc.resistance_ohm_cm2
         out["C_int" if is_interface else f"{name}_capacitance"] = arc.capacitance_F_per_cm2
         out["apex_frequency" if is_interface else f"{name}_apex_frequency"] = arc.apex_frequency_Hz
     return out
+
+
+def _shows_bulk_arc(result: Result) -> bool:
+    """Whether the bulk's own displacement current shows within the frequencies: arctan(omega eps/sigma) above 1 deg."""
+    law = result.cell.electrolyte.law()
+    bulk = law.bulk if isinstance(law, BrickLayer | PolycrystalMedium) else law
+    kappa = complex(bulk(2.0 * np.pi * result.spectrum.frequency_Hz[:1], result.cell.temperature)[0])
+    return bool(kappa.imag > np.tan(np.radians(1.0)) * kappa.real)
 
 
 # The summary --------------------------------------------------------------------------------------------------------
