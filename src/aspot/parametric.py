@@ -35,11 +35,10 @@ from aspot.reduction import ReducedProblem
 from aspot.result import Result
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
+from aspot.units import OHM_CM2
 from aspot.variation import check_geometry, restated, theta_of, with_laws
 
 __all__ = ["Evaluation", "Family"]
-
-_OHM_CM2 = 1e4
 
 #: Share of the cell's tolerance that is left to the basis, unless told otherwise.
 _REDUCTION_SHARE = 1e-2
@@ -234,7 +233,7 @@ class Family:
         return Evaluation(
             cell=cell,
             frequency_Hz=frequencies,
-            impedance_ohm_cm2=z[:-1] * _OHM_CM2,
+            impedance_ohm_cm2=z[:-1] * OHM_CM2,
             reduction_error=total[:-1],
             discretisation_error=mesh[:-1],
             truncation_error=(cut := found[0].cut / float(np.real(z[-1]))),

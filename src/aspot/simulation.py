@@ -20,12 +20,11 @@ from aspot.plan import Plan, backend_of, plan
 from aspot.result import InterfaceArc, Resistances, Result
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
+from aspot.units import OHM_CM2
 
 __all__ = ["Progress", "figures", "installed_versions", "simulate"]
 
 Progress = Callable[[str, float], None]
-
-_OHM_CM2 = 1e4  # 1 ohm m2 in ohm cm2
 
 #: Share of the tolerance given to the reduced basis.
 _REDUCTION_SHARE = 1e-3
@@ -56,12 +55,12 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     omega = 2.0 * np.pi * frequencies_Hz
     excess = solved.impedance(omega) - solved.perfect(omega)
     return InterfaceArc(
-        apex_frequency_Hz=apex, C_int_F_per_cm2=c_int / _OHM_CM2, excess_impedance_ohm_cm2=excess * _OHM_CM2
+        apex_frequency_Hz=apex, C_int_F_per_cm2=c_int / OHM_CM2, excess_impedance_ohm_cm2=excess * OHM_CM2
     )
 
 
 def _resistances(solved: SolvedCell, relative_error: float, with_interval: bool = True) -> Resistances:
-    parts = {name: r * _OHM_CM2 for name, r in solved.resistances().items()}
+    parts = {name: r * OHM_CM2 for name, r in solved.resistances().items()}
     # Exact zeros are zero to rounding (a planar interface has no constriction), and small parts to the error of Z.
     total = sum(parts.values())
     parts = {name: 0.0 if -relative_error * total < r < 1e-12 * total else r for name, r in parts.items()}
@@ -69,7 +68,7 @@ def _resistances(solved: SolvedCell, relative_error: float, with_interval: bool 
     static = 0.0
     if solved.bare_pellet_resistance is not None:
         copies = solved.plan.sides[0].copies
-        static = copies * solved.bare_pellet_resistance * _OHM_CM2 - parts["SE"]
+        static = copies * solved.bare_pellet_resistance * OHM_CM2 - parts["SE"]
     split = shares(solved.plan.electrolyte, solved.plan.cell.temperature)
     interval = solved.resistance_interval() if with_interval else None
     return Resistances(
@@ -80,7 +79,7 @@ def _resistances(solved: SolvedCell, relative_error: float, with_interval: bool 
         ct=parts.get("charge_transfer", 0.0),
         static=static,
         parts=parts,
-        total_interval=None if interval is None else (interval[0] * _OHM_CM2, interval[1] * _OHM_CM2),
+        total_interval=None if interval is None else (interval[0] * OHM_CM2, interval[1] * OHM_CM2),
         split={name: parts["SE"] * share for name, share in split.items()},
     )
 
@@ -102,7 +101,7 @@ def figures(
         Whether R_total gets its guaranteed interval, which takes another solve, for the current.
     """
     resistances = _resistances(solved, relative_error, with_interval)
-    return resistances, _interface_arc(solved, resistances.int_ / _OHM_CM2, frequencies_Hz)
+    return resistances, _interface_arc(solved, resistances.int_ / OHM_CM2, frequencies_Hz)
 
 
 @one_thread
@@ -205,7 +204,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None, with_fields: bool 
     versions = installed_versions()
     spectrum = Spectrum(
         frequency_Hz=frequencies,
-        impedance_ohm_cm2=z * _OHM_CM2,
+        impedance_ohm_cm2=z * OHM_CM2,
         temperature_K=cell.temperature,
         relative_error=error[1:],
         provenance={"case": cell.digest, "backend": p.backend.name, "versions": versions},

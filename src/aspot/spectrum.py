@@ -167,6 +167,11 @@ class Spectrum:
             provenance=self.provenance,
         )
 
+    def has_frequencies_of(self, other: Spectrum) -> bool:
+        """Whether two spectra have the same frequencies, give or take rounding (1e-9)."""
+        f, g = self.frequency_Hz, other.frequency_Hz
+        return f.shape == g.shape and bool(np.all(np.abs(g / f - 1) <= 1e-9))
+
     def relative_difference(self, other: Spectrum) -> NDArray[np.float64]:
         """|Z_other - Z| / |Z| at every frequency, shape (m,).
 
@@ -175,8 +180,7 @@ class Spectrum:
         InputError
             If the frequencies differ by more than 1e-9 of themselves: nothing is interpolated.
         """
-        f, g = self.frequency_Hz, other.frequency_Hz
-        if f.shape != g.shape or np.any(np.abs(g / f - 1) > 1e-9):
+        if not self.has_frequencies_of(other):
             raise InputError(
                 f"spectra to compare must have the same frequencies, got {len(self)} and {len(other)} points"
             )

@@ -36,8 +36,12 @@ def one_thread(work: Callable[P, R]) -> Callable[P, R]:
     return limited
 
 
+def allowed_cores() -> int:
+    """Cores that this process may use, by its affinity."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def cores() -> int:
     """Cores that this process may use for work on large arrays: those of its affinity, or OMP_NUM_THREADS if less."""
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(own, int(asked)) if asked.isdigit() and int(asked) > 0 else own
+    return min(allowed_cores(), int(asked)) if asked.isdigit() and int(asked) > 0 else allowed_cores()

@@ -27,6 +27,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "time": ("s", "'30 s', '15 min'"),
 }
 
+#: One ohm m2 in ohm cm2, the unit at the surface of everything.
+OHM_CM2 = 1e4
+
 _NUMBER_AND_UNIT = re.compile(r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*")
 _MAX_LENGTH = 80
 

@@ -167,8 +167,7 @@ def compare(computed: Result | Spectrum, measured: Spectrum) -> SpectrumComparis
         If the frequencies differ.
     """
     spectrum = computed.spectrum if isinstance(computed, Result) else computed
-    f, g = spectrum.frequency_Hz, measured.frequency_Hz
-    if f.shape != g.shape or np.any(np.abs(g / f - 1) > 1e-9):
+    if not spectrum.has_frequencies_of(measured):
         raise InputError(
             f"spectra to compare must have the same frequencies, got {len(spectrum)} computed and {len(measured)} "
             "measured points; simulate at_frequencies_of(cell, measured)"
@@ -176,6 +175,7 @@ def compare(computed: Result | Spectrum, measured: Spectrum) -> SpectrumComparis
     z = measured.impedance_ohm_cm2
     pairs = _paired(_peaks(measured), _peaks(spectrum))
     if isinstance(computed, Result) and computed.model is not None:
+        f = spectrum.frequency_Hz
         shares = impedance_shares(computed, f)
         pairs = tuple(replace(p, parts=_owners(p.computed, f, shares)) for p in pairs)
     residual = (z - spectrum.impedance_ohm_cm2) / np.abs(z)

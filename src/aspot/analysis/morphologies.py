@@ -25,13 +25,13 @@ from aspot.result import Result
 from aspot.simulation import simulate
 from aspot.specification import range_of
 from aspot.threads import one_thread
+from aspot.units import OHM_CM2
 
 __all__ = ["Morphology", "MorphologyFamily", "equivalent_morphologies", "morphology_family"]
 
 Progress = Callable[[str, float], None]
 
 _RADIUS, _GAP = "working_electrode.morphology.radius", "working_electrode.gap.thickness"
-_OHM_CM2 = 1e4
 _MAX_STEPS = 25
 _CLOSE = 2e-4
 
@@ -221,7 +221,7 @@ def _predicted(cell: Cell, r_int: float, c_int: float) -> tuple[float, float]:
         """Z - Z(perfect contact) [ohm cm2], of unit cells and gaps by the logarithms of their factors."""
         laws = laws_at(cell.with_(**{_GAP: gap_spec.thickness * float(np.exp(log_gap))}), at, {}, {})
         scale = Jet.constant(float(np.exp(log_scale)), laws.shape)
-        return _OHM_CM2 * solved.excess(laws, {"working": scale}).value
+        return OHM_CM2 * solved.excess(laws, {"working": scale}).value
 
     def resistance(log_scale: float, log_gap: float) -> float:
         return float(np.real(excess(log_scale, log_gap, np.zeros(1))[0]))

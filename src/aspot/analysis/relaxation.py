@@ -27,8 +27,7 @@ from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.laws import BrickLayer, Conductor, Gap, Law, PolycrystalMedium, ResistorCapacitor, Series
 from aspot.result import Result
-
-_OHM_CM2 = 1e4
+from aspot.units import OHM_CM2
 
 #: Times that differ by less than this, relatively, are one: Z changes by a quarter of its square.
 _SAME = 1e-4
@@ -121,7 +120,7 @@ def relaxation_times(source: Result | SolvedCell, *, negligible: float = 1e-6) -
     instant = tau <= 1e-18 * max(tau.max(), 1e-300)
     tau_s, resistance = _merged(tau[~instant], r[~instant], negligible * total)
     return RelaxationTimes(
-        tau_s=tau_s, resistance_ohm_cm2=resistance * _OHM_CM2, R_inf_ohm_cm2=float(r[instant].sum()) * _OHM_CM2
+        tau_s=tau_s, resistance_ohm_cm2=resistance * OHM_CM2, R_inf_ohm_cm2=float(r[instant].sum()) * OHM_CM2
     )
 
 

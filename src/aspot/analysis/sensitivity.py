@@ -21,9 +21,8 @@ from aspot.errors import InputError
 from aspot.interface import InterfaceProblem
 from aspot.plan import Plan, plan
 from aspot.result import Result
+from aspot.units import OHM_CM2
 from aspot.variation import beside, restated, theta_of, value_at
-
-_OHM_CM2 = 1e4
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def sensitivities(result: Result, parameters: Sequence[str]) -> dict[str, NDArra
     out = {}
     for path in parameters:
         plus, minus, width = _pair(result, path)
-        out[path] = (plus.impedance(omega) - minus.impedance(omega)) * (_OHM_CM2 / width)
+        out[path] = (plus.impedance(omega) - minus.impedance(omega)) * (OHM_CM2 / width)
     return out
 
 

@@ -22,8 +22,8 @@ from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.laws import Law, PolycrystalMedium
 from aspot.result import Result
+from aspot.units import OHM_CM2
 
-_OHM_CM2 = 1e4
 _STEP = 1e-4
 
 Complex = NDArray[np.complex128]
@@ -99,7 +99,7 @@ def impedance_shares(
     n_phases = len({p.name for p in parts if p.owner == "SE"})
     for part in parts:
         name = f"SE {part.name}" if part.owner == "SE" and n_phases > 1 else part.owner
-        out[name] = out.get(name, 0.0) + part.impedance * _OHM_CM2
+        out[name] = out.get(name, 0.0) + part.impedance * OHM_CM2
     return out
 
 

@@ -45,11 +45,9 @@ class Statistic:
         6 (1908) 1. Exact for values that are normal, good for means of many.
         """
         v = np.array(list(values), float)
-        half = _half_width(len(v), confidence) * float(np.std(v, ddof=1))
-        mean = float(np.mean(v))
-        return cls(
-            values=v, mean=mean, standard_deviation=float(np.std(v, ddof=1)), interval=(mean - half, mean + half)
-        )
+        mean, deviation = float(np.mean(v)), float(np.std(v, ddof=1))
+        half = _half_width(len(v), confidence) * deviation
+        return cls(values=v, mean=mean, standard_deviation=deviation, interval=(mean - half, mean + half))
 
     def __repr__(self) -> str:
         half = 0.5 * (self.interval[1] - self.interval[0])

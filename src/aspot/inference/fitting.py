@@ -20,13 +20,12 @@ from aspot.inference.model import CellModel
 from aspot.result import Result
 from aspot.spectrum import Spectrum
 from aspot.threads import one_thread
+from aspot.units import OHM_CM2
 
 __all__ = ["FitResult", "fit"]
 
 Real = NDArray[np.float64]
 Progress = Callable[[str, float], None]
-
-_OHM_CM2 = 1e4
 
 #: Distance of the grid of geometries to begin with.
 _SPACING = 0.8
@@ -214,8 +213,8 @@ def fit(
         raise InputError(f"confidence = {confidence!r}: must lie between 0 and 1")
     tell = progress or (lambda stage, share: None)
     clock = time.perf_counter()
-    z = spectrum.impedance_ohm_cm2 / _OHM_CM2
-    sizes = weighting if isinstance(weighting, str) else np.asarray(weighting, float) / _OHM_CM2
+    z = spectrum.impedance_ohm_cm2 / OHM_CM2
+    sizes = weighting if isinstance(weighting, str) else np.asarray(weighting, float) / OHM_CM2
     begun, parameters = free_parameters(cell, free, z)
     search = _Search(begun, parameters, spectrum.frequency_Hz, tell)
 
@@ -298,7 +297,7 @@ class _Search:
     def spectrum(self, result: Result, values: Real) -> Spectrum:
         """The simulated spectrum with the instrument."""
         s = result.spectrum
-        return replace(s, impedance_ohm_cm2=s.impedance_ohm_cm2 + self.instrument(values) * _OHM_CM2)
+        return replace(s, impedance_ohm_cm2=s.impedance_ohm_cm2 + self.instrument(values) * OHM_CM2)
 
     def verified(
         self, found: Estimate, again: Callable[[CellModel, Sequence[Parameter]], Estimate]
@@ -309,7 +308,7 @@ class _Search:
             self._tell("simulation at the optimum", self._share)
             result = self.model.simulated(best)
             self._others += 1
-            z = result.spectrum.impedance_ohm_cm2 / _OHM_CM2 + self.instrument(found.values)
+            z = result.spectrum.impedance_ohm_cm2 / OHM_CM2 + self.instrument(found.values)
             difference = np.abs(found.impedance - z)
             shift = float(np.linalg.norm(difference / found.sizes) / np.sqrt(found.variance))
             is_exact = bool(np.all(difference <= _CLOSE * best.numerics.relative_tolerance * np.abs(z)))

@@ -14,6 +14,7 @@ from aspot.errors import AspotError, InputError
 from aspot.processes import OneProcess
 from aspot.simulation import installed_versions as versions
 from aspot.sweeps.work import forget
+from aspot.threads import allowed_cores
 
 Slot = Hashable
 
@@ -219,5 +220,4 @@ _CONNECT_S, _ASK_EVERY_S = 10, 1.0
 
 def default_number(budget_bytes: float, each_bytes: float) -> int:
     """Processes that cores and memory allow; at least one."""
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(own, int(budget_bytes / max(each_bytes, 1.0))))
+    return max(1, min(allowed_cores(), int(budget_bytes / max(each_bytes, 1.0))))
