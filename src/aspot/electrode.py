@@ -350,7 +350,13 @@ class Electrode(Spec):
         return None if self.gap is None else self.gap.law()
 
     def unit_cell(self, planar_width: float) -> UnitCell:
-        """The repeating piece of the interface (see `Morphology.unit_cell`)."""
+        """The repeating piece of the interface, with the heights of its gaps (see `Morphology.unit_cell`).
+
+        Raises
+        ------
+        InputError
+            If a lens is higher than its radius, or as `Morphology.unit_cell`.
+        """
         cell = self.morphology.unit_cell(planar_width, None if self.gap is None else self.gap.thickness)
         profile = None if self.gap is None else self.gap.profile()
         if profile is None:

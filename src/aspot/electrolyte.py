@@ -210,7 +210,13 @@ class Electrolyte(Spec):
         return self
 
     def resolved(self) -> Self:
-        """The same electrolyte with everything from the library written out."""
+        """The same electrolyte with everything from the library written out.
+
+        Raises
+        ------
+        InputError
+            If the material has no conductivity of the kind that is needed.
+        """
         values: dict[str, Any] = {}
         if self.material is not None:
             material = materials.get(self.material)

@@ -78,7 +78,7 @@ def _frames(fields: Sequence[Field]) -> tuple[list[_Frame], Any]:
     return frames, LogNorm(min(low, high / 1.1), high)
 
 
-def _colour_bar(figure: Figure, shown: Any, axes: Any, norm: Any) -> None:
+def _colour_bar(figure: Figure, shown: Any, axes: Any) -> None:
     bar = figure.colorbar(shown, ax=axes, extend="both", fraction=0.03, pad=0.01)
     bar.set_label(r"current density, $|j|$ / $|j_\mathrm{mean}|$", fontsize=8)
     bar.ax.tick_params(labelsize=7, which="both")
@@ -122,7 +122,7 @@ def field_series(fields: Sequence[Field], *, labels: Sequence[str] = (), title: 
             ax.tick_params(labelleft=False)
     for ax in axes.flat[len(frames) :]:
         ax.set_visible(False)
-    _colour_bar(figure, shown, axes, norm)
+    _colour_bar(figure, shown, axes)
     if title:
         figure.suptitle(title, fontsize=11)
     return figure
@@ -160,7 +160,7 @@ def write_animation(
     figure = new_figure(wide + 1.6, wide * shape + 1.0)
     ax = figure.add_subplot()
     shown = frames[0].draw(ax, norm, "")
-    _colour_bar(figure, shown, ax, norm)
+    _colour_bar(figure, shown, ax)
     writer = PillowWriter(fps=frames_per_second)  # type: ignore[arg-type]  # any positive number works
     with writer.saving(figure, str(path), dpi=90):
         for frame in frames:

@@ -237,7 +237,13 @@ class Spectrum:
         return cls._from_file(path, table[:, 0], _complex(table[:, 1], table[:, 2]), temperature_K, np.nan, {})
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The spectrum with temperature, errors and provenance as strict JSON (unknown numbers are null)."""
+        """The spectrum with temperature, errors and provenance as strict JSON (unknown numbers are null).
+
+        Raises
+        ------
+        InputError
+            If the provenance holds what JSON cannot hold.
+        """
         errors: Any = self.relative_error
         if np.ndim(errors):
             errors = [e if np.isfinite(e) else None for e in self.errors.tolist()]

@@ -232,7 +232,13 @@ class Estimate:
         return np.asarray(covariance / np.outer(size, size))
 
     def quantile(self, level: float) -> float:
-        """Half width of an interval in standard errors: Student's t if the noise is estimated, else normal."""
+        """Half width of an interval in standard errors: Student's t if the noise is estimated, else normal.
+
+        Raises
+        ------
+        InputError
+            If the level is not between 0 and 1.
+        """
         if not 0.0 < level < 1.0:
             raise InputError(f"level = {level!r}: must lie between 0 and 1")
         tail = 0.5 * (1.0 + level)

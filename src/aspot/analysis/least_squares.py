@@ -16,6 +16,9 @@ from aspot.errors import AspotError, InputError
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
+#: Step of differences in the unit variables, for models without derivatives.
+_STEP = 1e-6
+
 #: values (n,) -> Z (m,), or (Z, dZ/dvalues (m, n)).
 Model = Callable[[Real], "Complex | tuple[Complex, Complex]"]
 
@@ -182,11 +185,11 @@ class Problem:
         scaled = derivatives * slope / self.sizes[:, None]
         return np.concatenate([scaled.real, scaled.imag])
 
-    def _differences(self, t: Real, step: float = 1e-6) -> Real:
+    def _differences(self, t: Real) -> Real:
         columns = []
         for k in range(len(t)):
             plus, minus = t.copy(), t.copy()
-            plus[k], minus[k] = min(t[k] + step, 1.0), max(t[k] - step, 0.0)
+            plus[k], minus[k] = min(t[k] + _STEP, 1.0), max(t[k] - _STEP, 0.0)
             columns.append((self.residuals(plus) - self.residuals(minus)) / (plus[k] - minus[k]))
         return np.stack(columns, axis=1)
 

@@ -22,14 +22,13 @@ from aspot.fem.gap_heights import gap_heights
 from aspot.fem.lens import assemble_lens
 from aspot.fem.problem import Problem, Term
 from aspot.fem.profile import ProfileAssembly, assemble
-from aspot.laws import Activated, Conductor, Gap, Law
+from aspot.laws import ROOM_TEMPERATURE_K, Activated, Conductor, Gap, Law
 from aspot.mesh.profile import build
 from aspot.morphology.gap_profile import GapProfile
 from aspot.morphology.unit_cell import ProfileCell
 
 #: Order, rings and gradings of the mesh: 1e-6 of R_int, measured against finer ones.
 _ORDER, _RINGS, _RATIO, _GROWTH = 6, 6, 0.15, 3.5
-_ROOM_K = 298.15
 #: Frequencies of the scan: points, and decades below and above kappa h/(eps0 a) that hold the whole arc.
 _POINTS, _BELOW, _ABOVE = 31, 2.5, 2.5
 
@@ -140,7 +139,7 @@ def _problem(assembly: ProfileAssembly, bulk: Law, gap: Law) -> Problem:
         Term(name="electrolyte", role="electrolyte", law=bulk, matrix=assembly.matrices["electrolyte"]),
         Term(name="gap", role="gap", law=gap, matrix=assembly.matrices["gap"]),
     )
-    return Problem(terms, assembly.area, _ROOM_K)
+    return Problem(terms, assembly.area, ROOM_TEMPERATURE_K)
 
 
 def _impedance(problem: Problem, omega: float) -> complex:

@@ -83,6 +83,8 @@ def profile(
         Of the weighted residuals.
     level : float
         Of the interval, to which `threshold` belongs.
+    threshold : float
+        Rise of the sum of squares at its ends, over the variance.
     """
     r = problem.residuals(t)
     optimum = _Optimum(t=t, chi_squared=float(r @ r), variance=variance)

@@ -154,16 +154,14 @@ def header_of(
     return (), (), ""
 
 
-def blocks(
-    source: Source, *, first: int = 1, last: int | None = None, wanted: Mapping[str, str | int] | None = None
-) -> list[Block]:
+def blocks(source: Source, *, first: int = 1, wanted: Mapping[str, str | int] | None = None) -> list[Block]:
     """Every table of a text with a line of names, and tables that follow with as many columns but no names of theirs.
 
     Parameters
     ----------
     source : Source
-    first, last : int
-        Lines from 1, both included.
+    first : int
+        Line to begin with, counted from 1.
     wanted : mapping, optional
         What `columns.chosen` takes.
 
@@ -172,7 +170,7 @@ def blocks(
     InputError
         If a row has more or fewer fields than there are names.
     """
-    lines = source.lines[first - 1 : last]
+    lines = source.lines[first - 1 :]
     found: list[Block] = []
     header: Block | None = None
     rows: list[tuple[int, tuple[str, ...]]] = []

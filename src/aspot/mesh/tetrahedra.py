@@ -370,6 +370,11 @@ def recommended_sizes(cell: BoxCell, depth: float, level: int) -> MeshSizes:
     Returns
     -------
     MeshSizes
+
+    Raises
+    ------
+    InputError
+        If the level is negative.
     """
     if level < 0:
         raise InputError(f"level = {level}: must be 0 or more")

@@ -133,6 +133,10 @@ def components(conducts: NDArray[np.bool_], periodic: bool, *, corners: bool) ->
 
     Parameters
     ----------
+    conducts : (nz, ny, nx) bool
+        Voxels to be connected.
+    periodic : bool
+        Whether x and y repeat.
     corners : bool
         Whether voxels that share but an edge or a corner are connected (their nodes are), or only those with a face.
     """

@@ -192,6 +192,8 @@ def unloaded(
         E* [Pa].
     adhesion : float
         Traction of what had touched [Pa].
+    tolerance : float
+        As for `solve_contact`.
 
     Returns
     -------

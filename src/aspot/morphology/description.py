@@ -49,7 +49,10 @@ class Morphology(RandomKeys, ImageKeys, HeightKeys, RoughKeys, TomogramKeys):
 
     @property
     def _module(self) -> Kind:
-        return _kind(self)
+        """The module that knows this kind."""
+        if self.kind in ("spots", "pores"):
+            return random if self.arrangement == "random" else arrays
+        return _KINDS[self.kind]
 
     def _what(self) -> str:
         if self.kind in ("spots", "pores"):
@@ -120,10 +123,3 @@ _KINDS: dict[str, Kind] = {
     "rough": roughness,
     "tomogram": tomogram,
 }
-
-
-def _kind(m: Morphology) -> Kind:
-    """The module that knows a morphology."""
-    if m.kind in ("spots", "pores"):
-        return random if m.arrangement == "random" else arrays
-    return _KINDS[m.kind]

@@ -141,7 +141,13 @@ def source(m: PixelKeys, endings: tuple[str, ...]) -> Pixels:
 
 
 def pixel_size(m: PixelKeys, found: Pixels) -> tuple[float, float]:
-    """Width and height of a pixel, given or stated by the file [m]."""
+    """Width and height of a pixel, given or stated by the file [m].
+
+    Raises
+    ------
+    FieldError
+        If neither the case nor the file says it.
+    """
     size = m.pixel_size or found.pixel_size_m
     if size is None:
         raise FieldError("pixel_size", "is required: the file does not state it (or only for printing)")
@@ -149,7 +155,13 @@ def pixel_size(m: PixelKeys, found: Pixels) -> tuple[float, float]:
 
 
 def cropped(m: PixelKeys, values: NDArray[Any]) -> NDArray[Any]:
-    """The part of the pixels that is used."""
+    """The part of the pixels that is used.
+
+    Raises
+    ------
+    FieldError
+        If there is no such part.
+    """
     if m.crop is None:
         return values
     (x0, y0, x1, y1), (ny, nx) = m.crop, values.shape
