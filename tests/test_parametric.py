@@ -244,6 +244,18 @@ def test_the_estimate_covers_a_fresh_simulation(name: str) -> None:
     assert max(worst) > 1e-3
 
 
+def test_a_reference_fits_its_own_laws_exactly_and_no_laws_better() -> None:
+    """The misfit is a ratio: 1 at the weights of a reference, at least 1 anywhere, the same in other units."""
+    solved = Family(simulate(CASES["charge transfer"][0]))._levels[-1].solved.sides[0]
+    omega = 2 * np.pi * np.geomspace(1.0, 1e7, 30)
+    basis = parametric.certified_basis(solved, omega)
+    weights = np.stack([reference.weights for reference in basis._references], axis=1)
+    assert basis.evaluate(weights.astype(complex)).misfit == pytest.approx(1.0, rel=1e-12)
+    theta = solved.reduced.problem.theta(omega)
+    misfit = basis.evaluate(theta).misfit
+    assert misfit.min() >= 1.0 - 1e-12 and misfit.max() > 2.0
+
+
 def test_the_simulated_cell_itself_needs_no_solve() -> None:
     """Its own parameters are inside: the spectrum and the errors of `simulate`, without growth."""
     result = simulate(CASES["brick layer"][0])
