@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import itertools
 import json
 import re
 import shutil
@@ -184,3 +185,29 @@ def test_a_fit_shows_its_parameters_and_what_it_cannot_tell(tmp_path: Path) -> N
     for sentence in document["statement"]:
         assert sentence in page.words
     assert len(page.ids) == len(set(page.ids))
+
+
+def test_what_has_no_limit_is_said_so(tmp_path: Path) -> None:
+    """A parameter that the spectrum does not bound on one side shows that, not the end of the search."""
+    from aspot import fit_output
+    from aspot.inference import fit
+
+    path = "working_electrode.gap.thickness"
+    found = fit(result().cell, result().spectrum, [path], starts=1, profile=False)
+    fit_output.write(found, tmp_path / "fit")
+    document = json.loads((tmp_path / "fit" / "fit.json").read_text())
+    document["parameters"][path]["is_bounded"] = [True, False]
+    (tmp_path / "fit" / "fit.json").write_text(json.dumps(document))
+    words = Page(report_html(tmp_path / "fit")).words
+    assert words.count("no limit") == 1
+
+
+def test_labels_of_peaks_do_not_hide_each_other() -> None:
+    """Two distributions with the same peaks: labels at one place differ by the height of a line at least."""
+    from aspot.report.charts import _shifts
+
+    labels = [(5.0, 40.0, "a", "b"), (5.1, 41.0, "a", "b"), (5.2, 39.0, "a", "b"), (7.0, 40.0, "a", "b")]
+    heights = [220.0 * y / 41.0 + shift for (_, y, _, _), shift in zip(labels, _shifts(labels, 41.0), strict=True)]
+    near = sorted(heights[:3])
+    assert min(b - a for a, b in itertools.pairwise(near)) >= 15
+    assert _shifts(labels, 41.0)[3] == 11

@@ -2,13 +2,14 @@
 
 import math
 import string
+from fractions import Fraction
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aspot.errors import InputError
-from aspot.units import KINDS, quantity
+from aspot.units import KINDS, outward, quantity
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact since 2019
 AVOGADRO = 6.02214076e23  # 1/mol, exact since 2019
@@ -151,3 +152,14 @@ def test_any_text_is_a_finite_number_or_an_input_error(text: str, kind: str) -> 
     except InputError as error:
         outcome = str(error)
     assert "\n" not in outcome if isinstance(outcome, str) else math.isfinite(outcome)  # type: ignore[arg-type]
+
+
+@given(low=st.floats(1e-6, 1e6), width=st.floats(1e-12, 1.0))
+def test_a_guaranteed_interval_is_rounded_outward_and_hardly_grows(low: float, width: float) -> None:
+    """What is printed contains the interval, and is longer by two fifths of its width or of the ninth digit at most."""
+    high = low * (1.0 + width)
+    a, b = (Fraction(text) for text in outward(low, high))
+    exact = Fraction(low), Fraction(high)
+    assert a <= exact[0] and exact[1] <= b
+    ninth = Fraction(10) ** (math.floor(math.log10(high)) - 8)
+    assert float(b - a) <= 1.0001 * float(exact[1] - exact[0] + max(2 * (exact[1] - exact[0]) / 5, 2 * ninth))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -169,3 +170,17 @@ def engineering(value: float, unit: str) -> str:
     scaled = value / 10.0 ** (3 * exponent)
     text = f"{scaled:.0f}" if abs(scaled) >= 99.5 else f"{scaled:.3g}"
     return f"{text} {prefix}{unit}"
+
+
+def outward(low: float, high: float) -> tuple[str, str]:
+    """The ends of an interval, rounded outward (what is guaranteed stays so) to a fifth of its width.
+
+    Examples
+    --------
+    >>> outward(89.35864407, 89.35960244)
+    ('89.3586', '89.3597')
+    """
+    most = 8 - math.floor(math.log10(abs(high))) if high else 8
+    places = math.ceil(-math.log10(0.2 * (high - low))) if high > low else most
+    step = Decimal(1).scaleb(-min(max(places, 0), max(most, 0)))
+    return f"{Decimal(low).quantize(step, ROUND_FLOOR)}", f"{Decimal(high).quantize(step, ROUND_CEILING)}"

@@ -127,6 +127,8 @@ def relaxation(distributions: Mapping[str, Distribution]) -> str:
     import plotly.graph_objects as go
 
     figure = go.Figure()
+    highest = max(float(np.max(d.gamma_ohm_cm2)) for d in distributions.values())
+    labels: list[tuple[float, float, str, str]] = []
     for (name, d), color in zip(distributions.items(), (_BLUE, _GREY, _RED), strict=False):
         f = 1.0 / (2.0 * np.pi * np.asarray(d.tau_s))
         figure.add_scatter(
@@ -134,14 +136,41 @@ def relaxation(distributions: Mapping[str, Distribution]) -> str:
             hovertemplate="%{x:.4s}Hz<br>γ = %{y:.4g} Ω cm²",
         )  # fmt: skip
         for peak in d.peaks:
-            figure.add_annotation(
-                x=float(np.log10(peak.apex_frequency_Hz)),
-                y=float(np.interp(np.log(peak.apex_frequency_Hz), np.log(f[::-1]), np.asarray(d.gamma_ohm_cm2)[::-1])),
-                text=f"{peak.resistance_ohm_cm2:.3g} Ω cm²", font={"color": color}, showarrow=False, yshift=11,
-            )  # fmt: skip
+            labels.append(
+                (
+                    float(np.log10(peak.apex_frequency_Hz)),
+                    peak.height_ohm_cm2,
+                    f"{peak.resistance_ohm_cm2:.3g} Ω cm²",
+                    color,
+                )
+            )
+    for (x, y, text, color), shift in zip(labels, _shifts(labels, highest), strict=True):
+        figure.add_annotation(x=x, y=y, text=text, font={"color": color}, showarrow=False, yshift=shift)
+    # What lies beyond the frequencies of the spectra is a continuation.
+    ends = [1.0 / (2.0 * np.pi * s) for d in distributions.values() for s in d.measured_range_s]
+    all_tau = np.concatenate([np.asarray(d.tau_s) for d in distributions.values()])
+    low, high = (1.0 / (2.0 * np.pi * s) for s in (all_tau.max(), all_tau.min()))
+    for first, last in ((low, min(ends)), (max(ends), high)):
+        figure.add_vrect(x0=first, x1=last, fillcolor="#eeeeee", line_width=0, layer="below")
+    figure.update_xaxes(range=[np.log10(low), np.log10(high)])
+    figure.update_yaxes(range=[0.0, 1.3 * highest])
     figure.update_xaxes(title="1/(2πτ) / Hz", type="log", exponentformat="SI")
-    figure.update_yaxes(title="γ(ln τ) / Ω cm²", rangemode="tozero")
+    figure.update_yaxes(title="γ(ln τ) / Ω cm²")
     return _page_part(figure, "relaxation", 360)
+
+
+def _shifts(labels: Sequence[tuple[float, float, str, str]], highest: float) -> list[int]:
+    """How far above its peak each label stands, so that none hides another [pixels]."""
+    wide, tall, pixels = 0.7, 15, 220.0  # decades, pixels, and the height of `highest`
+    placed: list[tuple[float, float]] = []
+    shifts = []
+    for x, y, _, _ in labels:
+        shift = 11
+        while any(abs(x - a) < wide and abs(pixels * y / highest + shift - b) < tall for a, b in placed):
+            shift += 3
+        placed.append((x, pixels * y / highest + shift))
+        shifts.append(shift)
+    return shifts
 
 
 def residuals(frequency_Hz: Sequence[float], residual: np.ndarray[Any, Any]) -> str:
@@ -155,5 +184,5 @@ def residuals(frequency_Hz: Sequence[float], residual: np.ndarray[Any, Any]) -> 
             hovertemplate="%{x:.4s}Hz<br>%{y:.2f} %",
         )  # fmt: skip
     figure.update_xaxes(title="frequency / Hz", type="log", exponentformat="SI")
-    figure.update_yaxes(title="(measured − computed) / % of |Z|", zeroline=True, zerolinecolor="#999")
+    figure.update_yaxes(title="residual / % of |Z|", zeroline=True, zerolinecolor="#999")
     return _page_part(figure, "residuals", 300)

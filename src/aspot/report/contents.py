@@ -91,6 +91,7 @@ class _Parameter(BaseModel):
     value: float
     interval: tuple[float | None, float | None]
     interval_by: str = ""
+    is_bounded: tuple[bool, bool] = (True, True)
     at_bound: str | None = None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from aspot.report import charts
 from aspot.report.contents import PICTURES, Contents
-from aspot.units import engineering
+from aspot.units import engineering, outward
 
 #: Fewer points than this show no arcs.
 _FEWEST_POINTS = 8
@@ -74,7 +74,7 @@ def sections(c: Contents) -> tuple[Section, ...]:
         ("spectrum", "Spectrum", _spectrum),
         ("comparison", "Against the measurement", _comparison),
         ("relaxation", "Relaxation times", _relaxation),
-        ("pictures", "Fields and maps", _pictures),
+        ("pictures", "Pictures", _pictures),
         ("cell", "The cell", _cell),
         ("provenance", "How it was computed", _provenance),
     )
@@ -108,18 +108,23 @@ def _resistances(c: Contents) -> Iterator[Block]:
     yield Block(kind="chart", html=charts.resistances(bars, total, error * total, interval))
     rows = [["R_total", f"{total:.6g} ± {error * total:.1g}"]]
     if interval:
-        rows.append(["  guaranteed for the discrete geometry", f"{interval[0]:.7g} to {interval[1]:.7g}"])
+        low, high = outward(*interval)
+        rows.append(["  guaranteed for the discrete geometry", f"{low} to {high}"])
     rows.append(["R_SE, electrolyte", _n(d, "R_SE_ohm_cm2")])
     rows += [[f"  {_part(k)}", f"{v:.5g}"] for k, v in split.items() if len(split) > 1]
     rows.append(["R_int, interface", _n(d, "R_int_ohm_cm2")])
-    rows += [[f"  {_part(k)}", f"{v:.5g}"] for k, v in parts.items()]
-    if d.get("R_static_ohm_cm2"):
-        rows.append(["  of it R_static, by the smaller electrode", _n(d, "R_static_ohm_cm2")])
+    for k, v in parts.items():
+        rows.append([f"  {_part(k)}", f"{v:.5g}"])
+        if k == "constriction" and d.get("R_static_ohm_cm2"):
+            rows.append(["  of it R_static, by the smaller electrode", _n(d, "R_static_ohm_cm2")])
     yield Block(kind="table", header=("", "Ω cm²"), rows=rows)
+    arc = "what a circuit fit calls the interface arc"
+    if d.get("R_static_ohm_cm2"):
+        arc = "R_static and " + arc
     yield Block(
         kind="text",
         text="Per geometric electrode area, at direct current. R_SE is the same pellet between perfect contacts; R_int "
-        "= R_total - R_SE is what a circuit fit calls the interface arc; its parts are booked by dissipated power.",
+        f"= R_total - R_SE is {arc}; its parts are booked by dissipated power.",
     )
 
 
@@ -156,7 +161,11 @@ def _comparison(c: Contents) -> Iterator[Block]:
     residual = (z - c.spectrum.impedance_ohm_cm2) / np.abs(z)
     yield Block(kind="chart", html=charts.residuals(f.tolist(), residual))
     rms = float(np.sqrt(np.mean(np.abs(residual) ** 2)))
-    yield Block(kind="text", text=f"Root mean square of the relative residual: {rms:.2%}.")
+    yield Block(
+        kind="text",
+        text=f"(measured - computed)/|measured|, root mean square: {rms:.2%} of the modulus, "
+        f"{rms / np.sqrt(2.0):.2%} of each part.",
+    )
     arcs = (c.comparison or {}).get("arcs") or []
     rows = []
     for arc in arcs:
@@ -197,7 +206,10 @@ def _fit(c: Contents) -> Iterator[Block]:
         return
     rows = []
     for p in c.fit["parameters"].values():
-        low, high = (_value(v, p["unit"]) for v in p["interval"])
+        low, high = (
+            _value(v if is_bounded else None, p["unit"])
+            for v, is_bounded in zip(p["interval"], p["is_bounded"], strict=True)
+        )
         rows.append([p["label"], _value(p["value"], p["unit"]), low, high, p["interval_by"]])
     level = f"{c.fit['confidence']:.0%}"
     yield Block(kind="table", header=("parameter", "value", f"{level} from", "to", "by"), rows=rows)
@@ -303,5 +315,6 @@ def _setting(path: str, value: Any) -> str:
     if shown is not None and _is_number(value):
         return shown(float(value))
     if isinstance(value, list) and len(value) > 8:
-        return f"{len(value)} values, {value[0]} to {value[-1]}"
+        first, last = (_setting("start" if path == "frequencies.values" else "", v) for v in (value[0], value[-1]))
+        return f"{len(value)} values, {first} to {last}"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
