@@ -340,6 +340,17 @@ def test_changed_copies_are_validated_and_leave_the_original() -> None:
         two.with_(**{"temperature.value": 3})
 
 
+def test_numbers_of_numpy_count_as_pythons_own() -> None:
+    disc = {"kind": "spots", "arrangement": "random", "contact_fraction": 0.1, "seed": 3}
+    given = disc | {"radii": [1e-6, 2e-6], "count": 20}
+    from_numpy = disc | {"radii": np.array([1e-6, 2e-6]), "count": np.int64(20), "seed": np.uint8(3)}
+    one, other = (cell(working_electrode={"morphology": m}) for m in (given, from_numpy))
+    assert one == other and one.digest == other.digest
+    assert one.with_(temperature=np.float32(300.0)).temperature == 300.0
+    with pytest.raises(InputError, match="must be a whole number"):
+        one.with_(**{"working_electrode.morphology.count": np.float64(20.5)})
+
+
 def test_cells_are_frozen() -> None:
     c = cell()
     with pytest.raises(ValueError, match="frozen"):

@@ -334,8 +334,8 @@ def test_presets() -> None:
     ("name", "value"),
     [
         ("regularisation", 0.0), ("regularisation", -1.0), ("regularisation", np.nan), ("regularisation", "guess"),
-        ("derivative", 3), ("n_points", 5), ("n_points", 10**6), ("parts", "modulus"), ("weighting", "none"),
-        ("extension_decades", -1.0), ("smallest_peak", 1.0),
+        ("derivative", 3), ("n_points", 5), ("n_points", 10**6), ("n_points", 50.5), ("parts", "modulus"),
+        ("weighting", "none"), ("extension_decades", -1.0), ("smallest_peak", 1.0),
     ],
 )  # fmt: skip
 def test_settings_that_mean_nothing(name: str, value: Any) -> None:

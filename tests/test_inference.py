@@ -358,6 +358,7 @@ def test_labels_read() -> None:
     [
         ([], "at least one"),
         ([GAP, GAP], "given twice"),
+        (GAP, "must be a list of keys"),
         (["electrolyte.colour"], "electrolyte.colour: is no number of a case"),
         ([W + "morphology.count"], "is no number of a case"),
         (["name"], "is no number of a case"),

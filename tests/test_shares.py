@@ -207,3 +207,10 @@ def test_an_ideal_planar_cell_has_no_interface_energy() -> None:
 def test_a_result_without_a_model_is_refused() -> None:
     with pytest.raises(InputError, match="no model"):
         impedance_shares(replace(result("tube"), model=None))
+
+
+@pytest.mark.parametrize("frequency", [-1.0, np.nan, np.inf])
+def test_frequencies_that_cannot_be_are_refused(frequency: float) -> None:
+    for shares in (impedance_shares, activation_spectrum):
+        with pytest.raises(InputError, match="frequency_Hz must be finite and not negative"):
+            shares(result("tube"), [1.0, frequency])

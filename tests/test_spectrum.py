@@ -72,6 +72,7 @@ def test_it_cannot_be_changed_nor_through_the_caller_s_array() -> None:
         ({"impedance_ohm_cm2": [1.0, np.inf]}, "must be finite, got .* at 2 Hz"),
         ({"temperature_K": 0.0}, "temperature_K"),
         ({"temperature_K": np.nan}, "temperature_K"),
+        ({"temperature_K": "warm"}, "numbers"),
         ({"relative_error": -1.0}, "relative_error"),
         ({"relative_error": [0.1, 0.1, 0.1]}, "relative_error"),
     ],

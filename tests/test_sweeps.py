@@ -123,6 +123,7 @@ def test_values_are_read_with_units_tables_and_nothing_included() -> None:
         (lambda: Axis.seeds(0), ("seeds = 0",)),
         (lambda: Axis.seeds([1.5]), ("seed = 1.5", "whole number")),
         (lambda: Axis.table([RADIUS, FRACTION], [["10 um"]]), ("row 1", "2 values")),
+        (lambda: Axis.table(["temperature"], [300.0]), ("row 1", "1 values")),  # type: ignore[list-item]
         (lambda: Axis.latin_hypercube({GAP: ("1 nm",)}, 3), (GAP, "(start, stop)")),
         (lambda: Axis.latin_hypercube({GAP: ("1 nm", "2 nm")}, 0), ("samples = 0",)),
         (lambda: Axis.from_csv("no such file.csv"), ("no such file.csv",)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Annotated, Any, Self, get_args
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic._internal._model_construction import ModelMetaclass
 from scipy.constants import elementary_charge
@@ -99,6 +100,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def plain(value: Any) -> Any:
+    """Numbers and arrays of NumPy as Python's own numbers and lists."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+
+
 class _Meta(ModelMetaclass):
     """Building a model directly raises the same one-line error as reading a case file does."""
 
@@ -126,7 +132,7 @@ class Spec(BaseModel, metaclass=_Meta):
                 near = difflib.get_close_matches(str(key)[:60], cls.model_fields, n=1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 raise ValueError(f"unknown key {str(key)[:60]!r}{hint}; allowed: {', '.join(cls.model_fields)}")
-        return data
+        return {key: plain(value) for key, value in data.items()}
 
     @classmethod
     def parse(cls, data: object, prefix: str = "") -> Self:

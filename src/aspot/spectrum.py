@@ -70,6 +70,7 @@ class Spectrum:
             f = np.array(self.frequency_Hz, float)
             z = np.array(self.impedance_ohm_cm2, complex)
             error = np.array(self.relative_error, float)
+            temperature = float(self.temperature_K)
         except (TypeError, ValueError) as exc:
             raise InputError(f"spectrum: values must be numbers ({exc})") from None
         if f.ndim != 1 or f.size == 0:
@@ -88,8 +89,8 @@ class Spectrum:
             raise InputError(f"spectrum: impedance_ohm_cm2 must be finite, got {z[bad]} at {f[bad]:g} Hz")
         if np.any(error < 0) or np.any(np.isinf(error)):
             raise InputError("spectrum: relative_error must be finite and not negative (or NaN where unknown)")
-        if not (np.isfinite(self.temperature_K) and self.temperature_K > 0):
-            raise InputError(f"spectrum: temperature_K must be finite and positive, got {self.temperature_K}")
+        if not (np.isfinite(temperature) and temperature > 0):
+            raise InputError(f"spectrum: temperature_K must be finite and positive, got {temperature}")
         order = np.argsort(-f, kind="stable")
         if np.any(np.diff(f[order]) == 0):
             twice = f[order][1:][np.diff(f[order]) == 0][0]
@@ -97,7 +98,7 @@ class Spectrum:
         set_ = object.__setattr__
         set_(self, "frequency_Hz", _read_only(f[order], float))
         set_(self, "impedance_ohm_cm2", _read_only(z[order], complex))
-        set_(self, "temperature_K", float(self.temperature_K))
+        set_(self, "temperature_K", temperature)
         set_(self, "relative_error", _read_only(error[order], float) if error.ndim else float(error))
         set_(self, "provenance", MappingProxyType(dict(self.provenance)))
 

@@ -100,7 +100,8 @@ class DrtSettings:
         else:
             _check("regularisation", chosen, bool(np.isfinite(chosen) and chosen > 0), "positive, or a criterion")
         _check("derivative", self.derivative, self.derivative in (0, 1, 2), "0, 1 or 2")
-        _check("n_points", self.n_points, 20 <= self.n_points <= 2000, "from 20 to 2000")
+        is_whole = isinstance(self.n_points, int | np.integer)
+        _check("n_points", self.n_points, is_whole and 20 <= self.n_points <= 2000, "a whole number from 20 to 2000")
         _check("parts", self.parts, self.parts in get_args(Parts), "'both', 'real' or 'imaginary'")
         _check("weighting", self.weighting, self.weighting in get_args(Weighting), "'unit' or 'modulus'")
         _check("extension_decades", self.extension_decades, 0 <= self.extension_decades <= 6, "from 0 to 6")

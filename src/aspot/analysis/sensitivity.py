@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
-from aspot.analysis.shares import model_of, parts_of_impedance
+from aspot.analysis.shares import frequencies_of, model_of, parts_of_impedance
 from aspot.compose import SolvedCell, SolvedInterface
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem
@@ -173,9 +173,7 @@ class ActivationSpectrum:
     energies: dict[str, float]
 
 
-def activation_spectrum(
-    source: Result | SolvedCell, frequency_Hz: NDArray[np.float64] | None = None
-) -> ActivationSpectrum:
+def activation_spectrum(source: Result | SolvedCell, frequency_Hz: ArrayLike | None = None) -> ActivationSpectrum:
     """Apparent activation energy at every frequency, exact, from the solution alone.
 
     Z is homogeneous of degree -1 in all admittances and stationary with respect to the field, so that it follows the
@@ -199,7 +197,7 @@ def activation_spectrum(
     Raises
     ------
     InputError
-        If the result has no model.
+        If the result has no model, or a frequency is negative or not finite.
 
     Examples
     --------
@@ -226,9 +224,7 @@ def activation_spectrum(
     0.353 eV
     """
     model = model_of(source)
-    cell = model.plan.cell
-    frequencies = cell.frequencies.values_Hz() if frequency_Hz is None else np.asarray(frequency_Hz, float)
-    frequencies = np.atleast_1d(frequencies)
+    frequencies = frequencies_of(model, frequency_Hz)
     omega = 2.0 * np.pi * frequencies
     z, perfect = model.impedance(omega), model.perfect(omega)
     parts = [part for part in parts_of_impedance(model, omega) if part.conduction.any()]

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
 from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
@@ -70,9 +70,24 @@ def model_of(source: Result | SolvedCell) -> SolvedCell:
     return found
 
 
-def impedance_shares(
-    source: Result | SolvedCell, frequency_Hz: NDArray[np.float64] | None = None
-) -> dict[str, Complex]:
+def frequencies_of(model: SolvedCell, frequency_Hz: ArrayLike | None) -> NDArray[np.float64]:
+    """The frequencies asked for, by default those of the cell [Hz], shape (m,).
+
+    Raises
+    ------
+    InputError
+        If one is negative or not finite.
+    """
+    if frequency_Hz is None:
+        return model.plan.cell.frequencies.values_Hz()
+    asked = np.atleast_1d(np.asarray(frequency_Hz, float))
+    wrong = ~(np.isfinite(asked) & (asked >= 0))
+    if wrong.any():
+        raise InputError(f"frequency_Hz must be finite and not negative, got {asked[wrong][0]}")
+    return asked
+
+
+def impedance_shares(source: Result | SolvedCell, frequency_Hz: ArrayLike | None = None) -> dict[str, Complex]:
     """Parts of Z by phase and interface; they sum to Z.
 
     Parameters
@@ -90,12 +105,11 @@ def impedance_shares(
     Raises
     ------
     InputError
-        If the result has no model.
+        If the result has no model, or a frequency is negative or not finite.
     """
     model = model_of(source)
-    frequencies = model.plan.cell.frequencies.values_Hz() if frequency_Hz is None else np.asarray(frequency_Hz, float)
     out: dict[str, Complex] = {}
-    parts = parts_of_impedance(model, 2.0 * np.pi * np.atleast_1d(frequencies))
+    parts = parts_of_impedance(model, 2.0 * np.pi * frequencies_of(model, frequency_Hz))
     n_phases = len({p.name for p in parts if p.owner == "SE"})
     for part in parts:
         name = f"SE {part.name}" if part.owner == "SE" and n_phases > 1 else part.owner

@@ -116,6 +116,8 @@ def free_parameters(
     InputError
         If a path is no number of the case, or its bounds or start cannot be.
     """
+    if isinstance(free, str):
+        raise InputError(f"free = {free!r}: must be a list of keys, or a mapping from keys to bounds")
     wanted: dict[str, Bounds | None] = dict(free) if isinstance(free, Mapping) else dict.fromkeys(free)
     if not isinstance(free, Mapping) and len(wanted) != len(free):
         raise InputError(f"free: {next(p for p in free if list(free).count(p) > 1)} is given twice")

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aspot.cell import Cell, lists_of
 from aspot.errors import InputError
-from aspot.specification import Spec, one_line, range_of
+from aspot.specification import Spec, one_line, plain, range_of
 from aspot.sweeps.quantities import RESERVED
 from aspot.units import KINDS
 
@@ -72,7 +72,7 @@ class Axis:
         """
         if isinstance(values, str | Mapping) or not isinstance(values, Sequence | np.ndarray):
             raise InputError(f"{key} = {values!r}: must be a list of values")
-        return _checked(cls(keys=(key,), rows=tuple((read_value(key, _plain(v)),) for v in values), name=name))
+        return _checked(cls(keys=(key,), rows=tuple((read_value(key, plain(v)),) for v in values), name=name))
 
     @classmethod
     def range(
@@ -119,9 +119,9 @@ class Axis:
         keys = tuple(keys)
         read = []
         for number, row in enumerate(rows, 1):
-            if isinstance(row, str) or len(row) != len(keys):
+            if isinstance(row, str) or not hasattr(row, "__len__") or len(row) != len(keys):
                 raise InputError(f"rows: row {number} must have {len(keys)} values, one for each of {', '.join(keys)}")
-            read.append(tuple(read_value(key, _plain(v)) for key, v in zip(keys, row, strict=True)))
+            read.append(tuple(read_value(key, plain(v)) for key, v in zip(keys, row, strict=True)))
         return _checked(cls(keys=keys, rows=tuple(read), name=name))
 
     @classmethod
@@ -299,11 +299,6 @@ def _inside(annotation: Any, fits: Any) -> Any:
     return next((found for m in members if (found := _inside(m, fits)) is not None), None)
 
 
-def _plain(value: object) -> object:
-    """A number of NumPy as Python's own."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _number_or_text(text: str) -> object:
     for kind in (int, float):
         try:
@@ -318,7 +313,7 @@ def _ends(key: str, start: object, stop: object, scale: object) -> tuple[float, 
         raise InputError(f"scale = {scale!r} of {key}: allowed: linear, log")
     ends = []
     for value in (start, stop):
-        read = read_value(key, _plain(value))
+        read = read_value(key, plain(value))
         if isinstance(read, bool) or not isinstance(read, int | float):
             raise InputError(f"{key} = {value!r}: is no number; list its values instead of a range")
         ends.append(float(read))

@@ -164,8 +164,9 @@ def sweep(
     KeyboardInterrupt
         Saying what is finished; the folder is whole.
     """
-    if workers is not None and (isinstance(workers, bool) or workers < 0 or scheduler is not None):
-        raise InputError(f"workers = {workers!r}: must not be negative, and does not go with a scheduler")
+    is_number = isinstance(workers, int) and not isinstance(workers, bool) and workers >= 0
+    if workers is not None and (not is_number or scheduler is not None):
+        raise InputError(f"workers = {workers!r}: must be 0 or more, and does not go with a scheduler")
     swept = _described(case, axes)
     with opened(out) as store:
         run = _Run(swept, store, progress or (lambda _: None), again=(retry_failed, recompute_other_versions))
