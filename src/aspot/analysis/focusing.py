@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aspot.errors import InputError
 from aspot.memory import available_memory, check_memory
-from aspot.morphology.unit_cell import BoxCell, MapCell
+from aspot.morphology.unit_cell import BoxCell, MapCell, half_width
 
 if TYPE_CHECKING:
     from aspot.fem.planar import PlanarProblem
@@ -308,8 +308,6 @@ def map_bytes(interface: InterfaceProblem) -> float:
 
 def _usual_size(cell: BoxCell) -> float:
     """Median of half the narrowest width of the shapes [m]."""
-    from aspot.discretise.planar import half_width
-
     return float(np.median([half_width(s) for s in cell.shapes])) if cell.shapes else min(cell.size_x, cell.size_y)
 
 

@@ -21,7 +21,7 @@ from aspot.fem.planar_network import PlanarNetwork, Transform
 from aspot.field import Cut, Field
 from aspot.interface import InterfaceProblem
 from aspot.mesh import planar as pixels
-from aspot.morphology.unit_cell import Annulus, BoxCell, Ellipse, MapCell, Shape, Square
+from aspot.morphology.unit_cell import BoxCell, MapCell, half_width
 from aspot.reduction import ReducedProblem
 
 FloatArray = NDArray[np.float64]
@@ -44,17 +44,6 @@ _BYTES = 350.0
 
 #: Pixels per side that show a field on its cut and in space.
 _SHOWN_CUT, _SHOWN = 384, 48
-
-
-def half_width(s: Shape) -> float:
-    """Half the narrowest width of a shape [m]."""
-    if isinstance(s, Square):
-        return 0.5 * s.side
-    if isinstance(s, Ellipse):
-        return min(s.semi_axis_x, s.semi_axis_y)
-    if isinstance(s, Annulus):
-        return 0.5 * (s.radius - s.inner_radius)
-    return s.radius
 
 
 def _shape(cell: BoxCell, level: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from aspot.errors import AspotError
 from aspot.mesh.tetmesh import TetrahedralMesh
 from aspot.mesh.topology import oriented
-from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square
+from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, Shape, Square, extent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +39,6 @@ class MeshSizes:
     grading: float = 0.3
     subdivisions: int = 1
     places: NDArray[np.float64] | None = None
-
-
-def extent(shape: Shape) -> tuple[float, float]:
-    """Half widths along x and y [m]."""
-    if isinstance(shape, Ellipse):
-        return shape.semi_axis_x, shape.semi_axis_y
-    half = shape.side / 2 if isinstance(shape, Square) else shape.radius
-    return half, half
 
 
 def smallest_half_width(cell: BoxCell) -> float:

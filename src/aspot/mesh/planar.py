@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import next_fast_len
 
 from aspot.morphology.gap_profile import GapProfile
-from aspot.morphology.unit_cell import Annulus, BoxCell, Ellipse, MapCell, Shape, Square
+from aspot.morphology.unit_cell import Annulus, BoxCell, MapCell, Shape, Square, extent
 
 FloatArray = NDArray[np.float64]
 
@@ -154,13 +154,8 @@ _Outline = tuple[float, float, float, float, float, float, bool]
 
 
 def _outline(s: Shape) -> _Outline:
-    if isinstance(s, Square):
-        return s.x, s.y, 0.5 * s.side, 0.5 * s.side, 0.0, 0.0, True
-    if isinstance(s, Ellipse):
-        return s.x, s.y, s.semi_axis_x, s.semi_axis_y, 0.0, 0.0, False
-    if isinstance(s, Annulus):
-        return s.x, s.y, s.radius, s.radius, s.inner_radius, s.inner_radius, False
-    return s.x, s.y, s.radius, s.radius, 0.0, 0.0, False
+    hole = s.inner_radius if isinstance(s, Annulus) else 0.0
+    return s.x, s.y, *extent(s), hole, hole, isinstance(s, Square)
 
 
 def _images(cell: BoxCell, s: Shape) -> list[_Outline]:

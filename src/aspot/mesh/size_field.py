@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from aspot.mesh.netgen import MeshSizes, extent
-from aspot.morphology.unit_cell import Annulus, BoxCell, Shape, Square
+from aspot.mesh.netgen import MeshSizes
+from aspot.morphology.unit_cell import Annulus, BoxCell, Shape, Square, extent
 
 FloatArray = NDArray[np.float64]
 

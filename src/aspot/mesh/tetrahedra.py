@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.errors import AspotError, InputError, MemoryLimitError
-from aspot.mesh.netgen import MeshSizes, extent, meshed, smallest_half_width
+from aspot.mesh.netgen import MeshSizes, meshed, smallest_half_width
 from aspot.mesh.subdivision import subdivided
 from aspot.mesh.tetmesh import TetrahedralMesh, check, jacobians
 from aspot.mesh.topology import interface_facets, rim_edges, with_jump, with_slab
 from aspot.mesh.uniform import uniform_box as uniform_box
-from aspot.morphology.unit_cell import Annulus, BoxCell, Square
+from aspot.morphology.unit_cell import Annulus, BoxCell, Square, extent, half_width
 
 MAX_TETRAHEDRA = 2_000_000
 _TETS_PER_CUBE = 6.0  # netgen's tetrahedra per cube of the local size, measured on graded boxes
@@ -378,10 +378,7 @@ def recommended_sizes(cell: BoxCell, depth: float, level: int) -> MeshSizes:
     """
     if level < 0:
         raise InputError(f"level = {level}: must be 0 or more")
-    narrowest = smallest_half_width(cell)
-    for shape in cell.shapes:
-        if isinstance(shape, Annulus):
-            narrowest = min(narrowest, (shape.radius - shape.inner_radius) / 2)
+    narrowest = min([cell.size_x, cell.size_y, *map(half_width, cell.shapes)])
     largest = 0.35 * min(cell.size_x, cell.size_y)
     rim = min(0.2 * narrowest, largest) if cell.shapes else largest
     return MeshSizes(rim_size=rim, max_size=largest, grading=0.45, subdivisions=level + 1)

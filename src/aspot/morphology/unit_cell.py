@@ -97,6 +97,19 @@ class Annulus:
 Shape = Disc | Ellipse | Square | Annulus
 
 
+def extent(shape: Shape) -> tuple[float, float]:
+    """Half widths along x and y [m]."""
+    if isinstance(shape, Ellipse):
+        return shape.semi_axis_x, shape.semi_axis_y
+    half = shape.side / 2 if isinstance(shape, Square) else shape.radius
+    return half, half
+
+
+def half_width(shape: Shape) -> float:
+    """Half the narrowest width of a shape, of an annulus that of its ring [m]."""
+    return 0.5 * (shape.radius - shape.inner_radius) if isinstance(shape, Annulus) else min(extent(shape))
+
+
 @dataclass(frozen=True, kw_only=True)
 class BoxCell:
     """Rectangle [0, size_x] x [0, size_y] with shapes; its sides are mirror planes, or it repeats itself.
