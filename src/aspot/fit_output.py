@@ -61,7 +61,7 @@ def write(fit: FitResult, directory: str | Path) -> tuple[Path, ...]:
 
 def summary(fit: FitResult) -> dict[str, Any]:
     """Contents of `fit.json`; parameters in the units that stand beside them, resistances in ohm cm2."""
-    found, r = fit.estimate, fit.result.resistances
+    found = fit.estimate
     return {
         "name": fit.cell.name,
         "parameters": {one.path: _parameter(fit, k, one) for k, one in enumerate(fit.free)},
@@ -104,12 +104,7 @@ def summary(fit: FitResult) -> dict[str, Any]:
             "seconds": fit.seconds,
         },
         "profiles": {path: _profile(fit, path) for path in fit.profiles},
-        "R_total_ohm_cm2": r.total,
-        "R_SE_ohm_cm2": r.SE,
-        "R_int_ohm_cm2": r.int_,
-        "R_cc_ohm_cm2": r.cc,
-        "R_ct_ohm_cm2": r.ct,
-        "R_parts_ohm_cm2": r.parts,
+        **fit.result.resistances.to_dict(),
         "relative_error_estimate": fit.result.relative_error_estimate,
         "temperature_K": fit.result.cell.temperature,
         "measured_temperature_K": fit.measured.temperature_K,

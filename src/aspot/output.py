@@ -173,14 +173,7 @@ def summary(result: Result, comparisons: Comparisons | None = None, direct: Curr
     source, rows = published(result) if comparisons is None else comparisons
     document: dict[str, Any] = {
         "name": result.cell.name,
-        "R_total_ohm_cm2": r.total,
-        "R_SE_ohm_cm2": r.SE,
-        "R_int_ohm_cm2": r.int_,
-        "R_cc_ohm_cm2": r.cc,
-        "R_ct_ohm_cm2": r.ct,
-        "R_static_ohm_cm2": r.static,
-        "R_parts_ohm_cm2": r.parts,
-        "R_SE_split_ohm_cm2": r.split,
+        **r.to_dict(),
         "R_total_interval_ohm_cm2": r.total_interval,
         "relative_error_estimate": result.relative_error_estimate,
         "C_int_F_per_cm2": arc.C_int_F_per_cm2 if arc else None,

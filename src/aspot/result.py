@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,19 @@ class Resistances:
     def dynamic(self) -> float:
         """Dynamic part, cc - static: what pores short-circuit at high frequency [ohm cm2]."""
         return self.cc - self.static
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the interval, by the names in `summary.json` and in the data sets of sweeps."""
+        return {
+            "R_total_ohm_cm2": self.total,
+            "R_SE_ohm_cm2": self.SE,
+            "R_int_ohm_cm2": self.int_,
+            "R_cc_ohm_cm2": self.cc,
+            "R_ct_ohm_cm2": self.ct,
+            "R_static_ohm_cm2": self.static,
+            "R_parts_ohm_cm2": dict(self.parts),
+            "R_SE_split_ohm_cm2": dict(self.split),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -261,16 +261,9 @@ def _is_elsewhere(arc: InterfaceArc, evaluation: Evaluation) -> bool:
 def _figures(
     cell: Cell, spectrum: Spectrum, resistances: Resistances, arc: InterfaceArc | None, error: float
 ) -> Record:
-    r, interval = resistances, resistances.total_interval
+    interval = resistances.total_interval
     return {
-        "R_total_ohm_cm2": r.total,
-        "R_SE_ohm_cm2": r.SE,
-        "R_int_ohm_cm2": r.int_,
-        "R_cc_ohm_cm2": r.cc,
-        "R_ct_ohm_cm2": r.ct,
-        "R_static_ohm_cm2": r.static,
-        "R_parts_ohm_cm2": dict(r.parts),
-        "R_SE_split_ohm_cm2": dict(r.split),
+        **resistances.to_dict(),
         "R_total_low_ohm_cm2": None if interval is None else interval[0],
         "R_total_high_ohm_cm2": None if interval is None else interval[1],
         "C_int_F_per_cm2": None if arc is None else arc.C_int_F_per_cm2,
