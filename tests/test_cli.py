@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from samples import CASE
 
 from aspot import cli, output
+from aspot.cli.console import digits
 
 Outcome = tuple[int, str, str]
 Call = Callable[..., Outcome]
@@ -109,7 +112,7 @@ def test_version_and_help(call: Call) -> None:
     [(), ("nonsense",), ("run",), ("run", "case.toml"), ("validate",), ("run", "--out"), ("materials", "x"), ("-q",)],
 )
 def test_bad_usage_is_status_2(call: Call, arguments: tuple[str, ...]) -> None:
-    assert_one_line(call(*arguments), 2, "aspot --help")
+    assert_one_line(call(*arguments), 2, "(see aspot", "--help)")
 
 
 @pytest.mark.parametrize(
@@ -238,3 +241,54 @@ def test_a_smaller_electrode_shows_its_static_constriction(call: Call, case: Pat
     assert 0 < summary["R_static_ohm_cm2"] < summary["R_cc_ohm_cm2"]
     # R_SE counts the whole cross-section of the pellet: 20 ohm cm2 times (6/10)^2 of its area.
     assert summary["R_SE_ohm_cm2"] == pytest.approx(20 * 0.36, rel=1e-9)
+
+
+def test_resistances_are_printed_so_that_they_add_up(call: Call, case: Path, tmp_path: Path) -> None:
+    """All with the same decimals, R_int = R_cc + R_ct and R_total = R_SE + R_int, to a unit of the last one each."""
+    _, printed, _ = call("run", case, "--out", tmp_path / "out")
+    rows = [re.match(r" +(R_\w+)\S* .*?([0-9]+\.([0-9]+)) ", line) for line in printed.splitlines()]
+    # Reversed: the first row of a name counts, not the one beside the published figure.
+    found = {row[1]: row for row in reversed(rows) if row is not None}
+    assert len({len(row[3]) for row in found.values()}) == 1
+    shown = {name: Fraction(row[2]) for name, row in found.items()}
+    last = Fraction(1, 10 ** len(found["R_int"][3]))
+    assert abs(shown["R_total"] - shown["R_SE"] - shown["R_int"]) <= 2 * last
+    assert abs(shown["R_int"] - shown["R_cc"] - shown["R_ct"]) <= 2 * last
+
+
+@pytest.mark.parametrize(
+    ("value", "uncertainty", "text"),
+    [(36.36, 0.004, "36.3600"), (7.1993, 0.07, "7.199"), (1.23456789e9, 1.0, "1.23456789e+09"), (0.0, 0.1, "0"),
+     (1710.0, 0.3, "1710.00"), (3.21987e-7, 0.0, "3.22e-07"), (123456.7, 1000.0, "123457")],
+)  # fmt: skip
+def test_digits_go_to_a_tenth_of_the_uncertainty(value: float, uncertainty: float, text: str) -> None:
+    assert digits(value, uncertainty) == text
+
+
+def test_a_long_title_stands_on_one_line(call: Call, case: Path, tmp_path: Path) -> None:
+    name = "a name that is far longer than the table of results below it is wide, with words to break it at"
+    _, printed, _ = call("run", case, "--out", tmp_path / "out", "--set", f"name={name}")
+    assert name in printed.splitlines()[0]
+
+
+def test_usage_errors_point_to_the_help_of_their_command(call: Call, case: Path) -> None:
+    assert_one_line(call("run", case), 2, "--out", "(see aspot run --help)")
+    assert_one_line(call("nothing"), 2, "(see aspot --help)")
+
+
+def test_a_sweep_and_a_case_are_told_apart(call: Call, case: Path, tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep.toml"
+    sweep.write_text(f'case = "{case.name}"\n[[axes]]\nkey = "temperature"\nvalues = ["0 degC", "25 degC"]\n')
+    assert_one_line(call("validate", sweep), 2, "sweep.toml", "aspot sweep")
+    assert_one_line(call("sweep", case, "--out", tmp_path / "out"), 2, case.name, "a case file", "[[axes]]")
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("electrolyte.material=LLZ0", ["'LLZ0'", "did you mean 'LLZO'?"]),
+        ("electrolyte.thickness=0,8 mm", ["electrolyte.thickness", "decimal point"]),
+    ],
+)
+def test_slips_of_the_pen_are_named(call: Call, case: Path, setting: str, words: list[str]) -> None:
+    assert_one_line(call("validate", case, "--set", setting), 2, *words)

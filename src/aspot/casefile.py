@@ -64,7 +64,10 @@ def read_text(path: Path) -> str:
 
 def loads(text: str, overrides: Mapping[str, str] | None = None, *, folder: str | Path = ".") -> Cell:
     """Cell from the text of a case file; see `load`. Files that it names are relative to `folder`."""
-    return Cell.parse(with_files(with_overrides(tables(text), overrides or {}), Path(folder)))
+    given = tables(text)
+    if "axes" in given:
+        raise InputError("axes: this is the file of a sweep, for aspot sweep; a case has none")
+    return Cell.parse(with_files(with_overrides(given, overrides or {}), Path(folder)))
 
 
 def tables(text: str) -> dict[str, Any]:

@@ -233,8 +233,9 @@ class Electrolyte(Spec):
                     if found is not None:
                         values[key] = material.si(found)
             if self.conductivity is None and "conductivity" not in values:
+                why = ", which grain_boundaries need" if bulk else ""
                 raise InputError(
-                    f"material {self.material!r} has no {names['conductivity'][0]}; give electrolyte.conductivity"
+                    f"material {self.material!r} has no {names['conductivity'][0]}{why}; give electrolyte.conductivity"
                 )
             if "arrhenius_form" in material.figures:
                 values["arrhenius"] = material.arrhenius_form

@@ -6,6 +6,7 @@ case with what was measured on the pellet at hand.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -388,7 +389,9 @@ def get(name: str) -> Material:
     """
     found = _BY_NAME.get(name) if isinstance(name, str) else None
     if found is None:
-        raise InputError(f"material = {name!r}: unknown; allowed: {', '.join(_BY_NAME)}")
+        near = difflib.get_close_matches(str(name)[:60], _BY_NAME, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"material = {name!r}: unknown{hint}; allowed: {', '.join(_BY_NAME)}")
     return found
 
 

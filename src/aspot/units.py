@@ -137,7 +137,8 @@ def quantity(value: object, kind: str) -> float:
             try:
                 factor, offset = _factor_and_offset(unit, kind)
             except InputError as error:
-                raise InputError(f"{error}; must be {allowed}") from None
+                fault = f"{match[1]}{unit} has a comma; use a decimal point" if unit[0] == "," else str(error)
+                raise InputError(f"{fault}; must be {allowed}") from None
             number = _clean(number * factor + offset)
     else:
         try:

@@ -109,9 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as exc:  # noqa: BLE001  the last line of defence: one line instead of a traceback
         if isinstance(exc, _ParserError):
             is_usage = exc.exit_code == BAD_INPUT
-            return _failed(
-                f"{exc.format_message()} (see aspot --help)" if is_usage else exc.format_message(), exc.exit_code
-            )
+            command = getattr(getattr(exc, "ctx", None), "command_path", None) or "aspot"
+            hint = f" (see {command} --help)" if is_usage else ""
+            return _failed(f"{exc.format_message()}{hint}", exc.exit_code)
         return _failed(f"unexpected {type(exc).__name__}: {exc}", FAILED)
 
 

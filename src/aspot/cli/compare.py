@@ -69,7 +69,7 @@ def _decade_table(found: SpectrumComparison) -> Table:
     )  # fmt: skip
     for d in found.decades:
         table.add_row(
-            f"{engineering(d.lowest_Hz, 'Hz')} to {engineering(d.highest_Hz, 'Hz')}",
+            " to ".join(dict.fromkeys(engineering(f, "Hz") for f in (d.lowest_Hz, d.highest_Hz))),
             str(d.points),
             _share(d.rms),
             _share(d.mean_real, "+"),

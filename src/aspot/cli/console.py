@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,12 +41,31 @@ def progress() -> Iterator[Any]:
 def plain_table(*headers: str, title: str | None = None) -> Table:
     """An empty table; all columns but the first are numbers."""
     from rich import box
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = _table_type()(box=box.SIMPLE_HEAD, title=title, pad_edge=False)
     for k, header in enumerate(headers):
         table.add_column(header, justify="left" if k == 0 else "right", no_wrap=k == 0)
     return table
+
+
+@cache
+def _table_type() -> type[Table]:
+    from rich.table import Table
+    from rich.text import Text
+
+    class TitledTable(Table):
+        """A title on one line of its own, which may be longer than the table is wide."""
+
+        def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+            title, self.title = self.title, None
+            try:
+                if title:
+                    yield Text(str(title), style="bold", no_wrap=True, overflow="ignore")
+                yield from super().__rich_console__(console, options)
+            finally:
+                self.title = title
+
+    return TitledTable
 
 
 def shown(value: object) -> str:
@@ -56,10 +76,13 @@ def shown(value: object) -> str:
 
 
 def digits(value: float, uncertainty: float) -> str:
-    """Digits down to a tenth of the uncertainty, four significant ones at least."""
+    """Decimals down to a tenth of the uncertainty, four significant digits at least and nine at most."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    digits = 4
+    leading = math.floor(math.log10(abs(value)))
+    places = 3 - leading
     if 0 < uncertainty < abs(value):
-        digits = max(4, min(9, math.ceil(math.log10(abs(value) / uncertainty)) + 1))
-    return f"{value:.{digits}g}"
+        places = min(max(places, math.ceil(-math.log10(0.1 * uncertainty))), 8 - leading)
+    if not -4 <= leading < 7:
+        return f"{value:.{places + leading + 1}g}"
+    return f"{value:.{max(places, 0)}f}"

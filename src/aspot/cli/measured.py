@@ -132,6 +132,10 @@ def selection_lines(sweep: Measurement, spectrum: Spectrum, cell: Cell) -> list[
     """What was read and what was left out, for people."""
     name = sweep.label or Path(sweep.source).name
     lines = [f"{name}: {len(spectrum)} of {len(sweep)} points, read as {sweep.format}"]
+    area, stated = spectrum.provenance.get("area_cm2"), sweep.metadata.get("area_cm2")
+    if area is not None and not sweep.is_per_area:
+        differs = isinstance(stated, int | float) and not math.isclose(stated, area, rel_tol=0.01)
+        lines.append(f"  area {area:.4g} cm2" + (f"; the file states {stated:.4g} cm2" if differs else ""))
     lines += [f"  left out, {reason}: {n}" for reason, n in Counter(filter(None, sweep.excluded)).items()]
     lines += [f"  {note}" for note in sweep.notes]
     if abs(spectrum.temperature_K - cell.temperature) > 0.5:

@@ -67,10 +67,12 @@ def _result_table(result: Result) -> Table:
     def row(name: str, value: str, unit: str = "ohm cm2") -> None:
         table.add_row(name, value, unit)
 
+    from aspot.units import engineering, outward
+
     row("R_total", f"{digits(r.total, uncertainty)} ± {uncertainty:.1g}")
     if r.total_interval is not None:
-        low, high = r.total_interval
-        row("  guaranteed", f"{low:.6g} to {high:.6g}")
+        low, high = outward(*r.total_interval)
+        row("  guaranteed", f"{low} to {high}")
     row("R_SE, electrolyte", digits(r.SE, uncertainty))
     for name, part in r.split.items():
         if len(r.split) > 1:
@@ -81,8 +83,6 @@ def _result_table(result: Result) -> Table:
             row("  " + _PART_NAMES.get(name, f"R, {name.replace('_', ' ')}"), digits(part, uncertainty))
             if name == "constriction" and r.static:
                 row("    R_static, by the smaller electrode", digits(r.static, uncertainty))
-    from aspot.units import engineering
-
     if result.arc is not None:
         capacitance, unit = engineering(result.arc.C_int_F_per_cm2, "F/cm2").split(" ")
         row("C_int, interface arc", capacitance, unit)

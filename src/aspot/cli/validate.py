@@ -13,11 +13,15 @@ def validate(case: CaseArgument, set_: SetOption = None) -> None:
 
     cell = load(case, overrides(set_))
     from aspot.plan import plan
+    from aspot.units import engineering
 
     described = plan(cell).describe()
     screen = console()
     screen.print(f"{case} is valid.", soft_wrap=True)
     table = plain_table("quantity", "value")
     for name, value in described.items():
-        table.add_row(str(name), shown(value))
+        if name.endswith(" [m]") and isinstance(value, float):
+            table.add_row(name.removesuffix(" [m]"), engineering(value, "m"))
+        else:
+            table.add_row(name, shown(value))
     screen.print(table)

@@ -239,7 +239,10 @@ def load(path: str | Path) -> Sweep:
 
 
 def _parsed(text: str, folder: Path) -> Sweep:
-    given = _SweepTable.parse(tables(text))
+    read = tables(text)
+    if "electrolyte" in read and not {"case", "axes"} & set(read):
+        raise InputError('electrolyte: this is a case file; a sweep names one as case = "..." and has [[axes]]')
+    given = _SweepTable.parse(read)
     if isinstance(given.case, str):
         file = folder / given.case
         try:
