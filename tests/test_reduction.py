@@ -229,3 +229,16 @@ def test_zero_tolerance_ends_with_every_frequency_solved() -> None:
     assert isinstance(reduced, ReducedProblem)
     assert reduced.full_solves <= len(omega) + 1
     assert np.abs(reduced.impedance(omega) / full(problem, omega) - 1.0).max() < 1e-11
+
+
+def test_residuals_are_those_of_the_whole_problem_in_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """sum_i |(A x)_i|^2/sum_q |theta_q| A_q,ii over all rows, whatever is held at once."""
+    random = np.random.default_rng(5)
+    terms, rows, size, m = 3, 50, 4, 6
+    images, diagonals = random.normal(size=(terms, rows, size)), random.uniform(0.1, 1.0, (terms, rows))
+    theta, c = (random.normal(size=s) + 1j * random.normal(size=s) for s in ((terms, m), (m, size)))
+    residual = np.einsum("qm,qnj,mj->mn", theta, images, c)
+    exact = np.sum(np.abs(residual) ** 2 / np.einsum("qm,qn->mn", np.abs(theta), diagonals), axis=1)
+    for block in (7, 50, 1000):
+        monkeypatch.setattr(reduction, "_BLOCK", block)
+        assert reduction._residuals(images, theta, c, diagonals) == pytest.approx(exact, rel=1e-12)
