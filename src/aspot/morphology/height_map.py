@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aspot.morphology import pixels
-from aspot.morphology.image import PIXEL_KEYS, PixelKeys, as_map, cropped, file_content, pixel_size, source
+from aspot.morphology.maps import PIXEL_KEYS, PixelKeys, as_map, cropped, file_content, pixel_size, source
 from aspot.morphology.pixels import Pixels
 from aspot.morphology.unit_cell import MapCell
 from aspot.specification import FieldError, Height, LengthUnit

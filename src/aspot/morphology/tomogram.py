@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field
 from aspot.laws import Gap, Law
 from aspot.memory import SHARE, available_memory
 from aspot.morphology.files import first_line, numpy_array, read_file
-from aspot.morphology.image import PixelKeys
+from aspot.morphology.maps import PixelKeys, check_content
 from aspot.morphology.unit_cell import VoxelCell
 from aspot.specification import FieldError, Flag, Permittivity, Range, Spec
 
@@ -178,12 +178,7 @@ def _stack(m: TomogramKeys) -> tuple[NDArray[np.uint8], str]:
     """Labels and SHA-256 of the file, of the content that is asked for."""
     assert m.file is not None
     labels, sha256 = read_labels(m.file)
-    if m._seen is None:
-        m._seen = sha256
-    elif m._seen != sha256:
-        raise FieldError("file", "has changed since the case was read", m.file)
-    if m.sha256 is not None and m.sha256 != sha256:
-        raise FieldError("sha256", f"{m.file} has another content ({sha256[:12]}...); remove it to take it", m.sha256)
+    check_content(m, sha256)
     return labels, sha256
 
 
