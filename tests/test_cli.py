@@ -288,6 +288,7 @@ def test_a_sweep_and_a_case_are_told_apart(call: Call, case: Path, tmp_path: Pat
     [
         ("electrolyte.material=LLZ0", ["'LLZ0'", "did you mean 'LLZO'?"]),
         ("electrolyte.thickness=0,8 mm", ["electrolyte.thickness", "decimal point"]),
+        ("working_electrode.morphology.kind=spot", ["did you mean 'spots'?", "'tomogram'"]),
     ],
 )
 def test_slips_of_the_pen_are_named(call: Call, case: Path, setting: str, words: list[str]) -> None:

@@ -191,3 +191,17 @@ def test_the_picture_shades_what_cannot_be(case: Path) -> None:
         morphologies.equivalent_morphologies(
             load(case).with_(**film), R_int_ohm_cm2=20.0, C_int_F_per_cm2=34e-9, contact_fractions=[0.01]
         )
+
+
+def test_reasons_that_neighbours_share_are_told_once(capsys: pytest.CaptureFixture[str], case: Path) -> None:
+    """Discs in a square array cannot cover more than 78.5 %: pores leave no contact fraction below 21.5 %."""
+    fractions = [word for f in (0.001, 0.003, 0.01, 0.03) for word in ("--contact-fraction", str(f))]
+    status, _, err = call(
+        capsys, case, "--set", "working_electrode.morphology.kind=pores",
+        "--set", "working_electrode.morphology.arrangement=square",
+        "--set", "working_electrode.morphology.contact_fraction=0.5", *fractions,
+    )  # fmt: skip
+    assert status == 2
+    assert err.count("0.785") == 1
+    assert "0.001" in err and "up to 0.03 likewise" in err
+    assert "working_electrode.morphology.contact_fraction" not in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -77,6 +78,9 @@ def one_line(error: ValidationError, prefix: str = "") -> InputError:
         message = f"must be a list of {first['loc'][-1] + 1}"
     elif first["type"] in _WORDS:
         message = _WORDS[first["type"]](context)
+        if first["type"] == "literal_error" and isinstance(value, str):
+            near = difflib.get_close_matches(value[:60], re.findall("'([^']*)'", context["expected"]), n=1)
+            message = (f"did you mean {near[0]!r}? " if near else "") + message
     else:
         message = first["msg"].removeprefix("Value error, ")
     path = ".".join(loc)

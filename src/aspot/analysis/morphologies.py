@@ -10,6 +10,8 @@ gives the arc for every radius and gap, a second one at those found is the answe
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -32,6 +34,7 @@ __all__ = ["Morphology", "MorphologyFamily", "equivalent_morphologies", "morphol
 Progress = Callable[[str, float], None]
 
 _RADIUS, _GAP = "working_electrode.morphology.radius", "working_electrode.gap.thickness"
+_FRACTION = "working_electrode.morphology.contact_fraction"
 _MAX_STEPS = 25
 _CLOSE = 2e-4
 
@@ -72,10 +75,15 @@ class MorphologyFamily:
 
     @property
     def reasons(self) -> str:
-        """Why there is no member at some contact fractions, in one line."""
-        listed = "; ".join(f"at a contact fraction of {f:g} {reason}" for f, reason in self.impossible.items())
+        """Why there is no member at some contact fractions, in one line; neighbours with the same reason once."""
+        told = [(f, reason, re.sub(r"[-+0-9.e]+", "", reason)) for f, reason in self.impossible.items()]
+        listed = []
+        for _, alike in itertools.groupby(told, key=lambda one: one[2]):
+            (first, reason, _), *others = alike
+            more = f" ({'and' if len(others) == 1 else 'up to'} {others[-1][0]:g} likewise)" if others else ""
+            listed.append(f"at a contact fraction of {first:g} {reason}{more}")
         figures = f"R_int = {self.R_int_ohm_cm2:g} ohm cm2 and C_int = {self.C_int_F_per_cm2:g} F/cm2"
-        return f"no interface with {figures}: {listed}"
+        return f"no interface with {figures}: {'; '.join(listed)}"
 
     def merged(self, other: MorphologyFamily) -> MorphologyFamily:
         """The family with the members and failures of another one of the same figures."""
@@ -195,16 +203,20 @@ def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morpholo
             # What does not depend on the radius (contacts, layers) leaves this for the constriction.
             left = r_int - (r.int_ - r.cc)
             if left <= 0.0:
-                raise _NoSolutionError(_too_resistive(r.int_ - r.cc))
+                raise _NoSolutionError(_too_resistive(cell, r.int_ - r.cc))
             radius *= left / r.cc
             gap *= arc.C_int_F_per_cm2 / c_int
     except InputError as error:
-        raise _NoSolutionError(str(error)) from error
+        # The key of the contact fraction and its value are named anyway.
+        reason = str(error).removeprefix(f"{_FRACTION} = {fraction!r}: ")
+        raise _NoSolutionError(reason.split("; without a unit")[0]) from error
     raise _NoSolutionError(f"no agreement after {_MAX_STEPS} steps")
 
 
-def _too_resistive(made: float) -> str:
-    return f"the contacts alone make {made:.3g} ohm cm2"
+def _too_resistive(cell: Cell, made: float) -> str:
+    electrode, pellet = cell.working_electrode.diameter, cell.electrolyte.diameter
+    is_smaller = electrode is not None and pellet is not None and electrode < pellet
+    return f"the contacts{' and the smaller electrode' if is_smaller else ''} alone make {made:.3g} ohm cm2"
 
 
 def _predicted(cell: Cell, r_int: float, c_int: float) -> tuple[float, float]:
@@ -241,7 +253,7 @@ def _predicted(cell: Cell, r_int: float, c_int: float) -> tuple[float, float]:
     for _ in range(3 if gap_spec.filling is not None else 1):
         least, most = (resistance(end, gap) for end in scales)
         if least > r_int:
-            raise _NoSolutionError(_too_resistive(least))
+            raise _NoSolutionError(_too_resistive(cell, least))
         if most < r_int:
             raise _NoSolutionError(f"the largest radius makes {most:.3g} ohm cm2, too little")
         scale = float(brentq(lambda x, g=gap: resistance(x, g) - r_int, *scales, xtol=1e-6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from scipy.constants import elementary_charge
 from aspot.analysis.least_squares import Parameter
 from aspot.cell import Cell
 from aspot.errors import InputError
+from aspot.schema import case_keys
 from aspot.specification import Range, range_of
 from aspot.units import engineering, quantity
 from aspot.variation import value_at
@@ -143,11 +145,21 @@ def _rewritten(cell: Cell, wanted: Mapping[str, object]) -> Cell:
     return cell
 
 
+def _nearest(path: str) -> str | None:
+    """The key of a number that was probably meant: by the whole path, or by its last word alone."""
+    keys = [key for key in [*case_keys(), *INSTRUMENT] if key in INSTRUMENT or range_of(Cell, key) is not None]
+    whole = difflib.get_close_matches(path, keys, n=1, cutoff=0.8)
+    last = [key for key in keys if key.rsplit(".", 1)[-1] == path.rsplit(".", 1)[-1]]
+    return next(iter([*whole, *last]), None)
+
+
 def _of_case(cell: Cell, path: str, bounds: Bounds | None) -> Free:
     allowed = range_of(Cell, path)
     if allowed is None:
+        near = _nearest(path)
+        hint = f" (did you mean {near!r}?)" if near else ""
         raise InputError(
-            f"free: {path}: is no number of a case that can be varied; give dotted paths such as "
+            f"free: {path}: is no number of a case that can be varied{hint}; give dotted paths such as "
             f"working_electrode.morphology.contact_fraction, or {', '.join(INSTRUMENT)}"
         )
     now = value_at(cell, path)
