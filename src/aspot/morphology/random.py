@@ -110,11 +110,12 @@ def _check_sizes(m: RandomKeys) -> None:
         raise FieldError("cell_size", "give either cell_size or spacing", m.cell_size, "m")
     if m.spacing is not None and m.count is None:
         raise FieldError("count", "is required with spacing: cell_size is spacing sqrt(count)")
-    known = {"radius": m.radius or m.radii, "cell_size": m.cell_size or m.spacing}
-    given = [name for name in _SIZES if known.get(name, getattr(m, name)) is not None]
+    stand_in = {"radius": "radii", "cell_size": "spacing"}
+    names = {name: m.given((name, stand_in.get(name, name))) for name in _SIZES}
+    given = [of[0] for of in names.values() if of]
     if len(given) != 3:
         raise FieldError(
-            "contact_fraction" if len(given) == 4 else next(name for name in _SIZES if name not in given),
+            "contact_fraction" if len(given) == 4 else next(name for name, of in names.items() if not of),
             "a random arrangement needs three of radius (or radii), contact_fraction, count and cell_size (or "
             f"spacing); given: {', '.join(given) or 'none'}",
         )
