@@ -382,3 +382,20 @@ def test_the_ticks_of_bode_do_not_overlap_when_the_spectra_differ_by_decades() -
         shown = [t.get_window_extent() for t in upper.get_yticklabels() if low <= t.get_position()[1] <= high]
         assert len(shown) >= n - 1
         assert not any(a.overlaps(b) for a, b in itertools.pairwise(shown))
+
+
+@pytest.mark.parametrize(
+    ("series", "arc_ohm", "shows_zero"), [(36.0, 8.0, False), (10.0, 40.0, True), (36.0, 1e-6, True), (0.0, 5.0, True)]
+)
+def test_nyquist_leaves_out_the_origin_where_the_arc_would_be_a_speck(
+    series: float, arc_ohm: float, shows_zero: bool
+) -> None:
+    """The picture is at least a third filled by the data, unless the spectrum is a point."""
+    f = np.logspace(6, 0, 61)
+    z = series + arc_ohm / (1 + 2j * np.pi * f * 40e-6)
+    (ax,) = plot.nyquist(Spectrum(frequency_Hz=f, impedance_ohm_cm2=z, temperature_K=300)).axes
+    low, high = ax.get_xlim()
+    assert (low <= 0.0) == shows_zero
+    assert low < z.real.min() and z.real.max() < high
+    if arc_ohm > 1e-3:
+        assert np.ptp(z.real) > (high - low) / 3

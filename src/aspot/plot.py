@@ -30,6 +30,11 @@ _MARKERS = "s^Dvo"
 #: An error band narrower than this share of the picture's width cannot be seen and is left out.
 _VISIBLE = 2e-3
 
+#: A spectrum that lies beyond this share of its largest real part is drawn without the origin.
+_FAR = 0.5
+#: ... unless it is a point, at this share of its real part.
+_SPECK = 1e-3
+
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     """A figure that is not registered with pyplot, but shows itself in notebooks [inch]."""
@@ -125,6 +130,10 @@ def nyquist(
     every = np.concatenate([z, *(s.impedance_ohm_cm2 for s in others.values())])
     left, right = min(0.0, every.real.min()), every.real.max()
     low, high = min(0.0, (-every.imag).min()), max((-every.imag).max(), 0.0)
+    extent = max(right - every.real.min(), high - low)
+    if every.real.min() > _FAR * right and extent > _SPECK * right:
+        # From zero on the arcs would be a speck at the right.
+        left = max(every.real.min() - 0.15 * extent, 0.0)
     # The frame fits the data: 5 % margin, room for labels above, and never flatter than 1 : 4.
     width = max(right - left, 1e-300) * 1.15
     height = max((high - low) * 1.25, width / 4)
