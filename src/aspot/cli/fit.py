@@ -37,7 +37,7 @@ def fit(
         typer.Option(
             "--free",
             metavar="A.B[=LOW..HIGH]",
-            help="Parameter to fit: a key of the case, instrument.resistance or instrument.inductance; "
+            help="Parameter to fit: a key of the case, instrument.resistance or instrument.inductance (both per area); "
             "may be given several times.",
             show_default=False,
         ),
