@@ -264,6 +264,20 @@ def test_pattern_is_the_set_of_pairs_that_meet() -> None:
         made.slots(missing[None])
 
 
+@pytest.mark.parametrize("k", [4, 10])
+def test_pattern_of_nodes_that_nearly_all_meet(k: int) -> None:
+    """Many times the neighbours that usual meshes have: rows grow as they must."""
+    rng = np.random.default_rng(2)
+    n = 90
+    cells = np.array([rng.choice(n, k, replace=False) for _ in range(600)])
+    made = pattern.build(cells, np.arange(n), n)
+    expected = np.eye(n, dtype=bool)
+    for cell in cells:
+        expected[np.ix_(cell, cell)] = True
+    assert (made.matrix(np.ones(len(made.indices))).toarray().astype(bool) == expected).all()
+    assert (made.slots(cells) == made.cell_slots).all()
+
+
 def test_port_row_is_not_quadratic() -> None:
     """The number of entries, thus the work, is linear in the surface: two per coupled node beside the cells'."""
     counts = []

@@ -126,6 +126,13 @@ def test_terms_are_real_symmetric_and_dissipative(everything: Problem) -> None:
         assert values[0] > -1e-13 * values[-1]
 
 
+def test_images_are_products_with_the_matrices(everything: Problem) -> None:
+    """By differences of potentials, so that constants cost no digits."""
+    x = np.random.default_rng(0).normal(size=everything.n_free + 1)
+    exact = np.array([term.matrix @ x for term in everything.terms])
+    assert everything.images(x) == pytest.approx(exact, rel=1e-11, abs=1e-13 * np.abs(exact).max())
+
+
 def test_current_is_conserved_at_every_frequency(everything: Problem) -> None:
     """What enters at the port leaves through the counter electrode, int y phi over the far face."""
     counter = everything.term("counter")
