@@ -121,6 +121,25 @@ def test_the_command_writes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert (tmp_path / "out" / name).stat().st_size > 100
 
 
+def test_columns_without_known_names_are_chosen_by_name_and_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-Z'', a column of sevens, f and Z' under strange names: the same spectrum as from the plain table."""
+    s = simulated().spectrum
+    z = s.impedance_ohm_cm2 / AREA_CM2
+    rows = [f"{-b.imag!r},7,{a!r},{b.real!r}" for a, b in zip(s.frequency_Hz.tolist(), z.tolist(), strict=True)]
+    measured = tmp_path / "strange.csv"
+    measured.write_text("p,q,r,s\n" + "\n".join(rows) + "\n")
+    arguments = ["compare", str(CASE), str(measured), "--out", str(tmp_path / "out"), "--area", f"{AREA_CM2} cm^2"]
+    assert main(arguments) == 2
+    assert "--column" in capsys.readouterr().err
+    columns = [word for text in ("frequency=3", "real=s", "minus_imaginary=p") for word in ("--column", text)]
+    assert main([*arguments, *columns]) == 0
+    assert f"area {AREA_CM2:.4g} cm2" in capsys.readouterr().out
+    document = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert document["relative_residual_rms"] < 1e-3
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -131,6 +150,10 @@ def test_the_command_writes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--area", "0.3 cm^2", "--lowest", "1 MHz", "--highest", "1 kHz"], "--lowest"),
         (["--area", "0.3 cm^2", "--highest", "0.1 Hz"], "no kept point"),
         (["--area", "0.3 cm^2", "--kramers-kronig", "7"], "--kramers-kronig 7"),
+        (["--area", "0.3 cm^2", "--lowest", "20 MHz", "--keep-inductive"], "--kramers-kronig 0"),
+        (["--column", "frequency"], "--column frequency: must be of the form key=name"),
+        (["--column", "real=1", "--column", "real=2"], "--column real: given twice"),
+        (["--column", "freq=1", "--column", "real=2"], "'freq'"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_computed(

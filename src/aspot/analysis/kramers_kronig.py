@@ -47,7 +47,7 @@ Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Mask = NDArray[np.bool_]
 
-_FEWEST_POINTS, _MOST_POINTS = 5, 3000
+FEWEST_POINTS, _MOST_POINTS = 5, 3000
 #: A ladder of one sign: times per decade, and decades beyond the frequencies on both sides. An RC element between two
 #: of its times is met to 1e-4, an arc that the window cuts to better than that.
 _DENSE, _FAR = 60.0, 2.0
@@ -218,9 +218,9 @@ def check_kramers_kronig(
     for name, value in (("threshold", threshold), ("accuracy", accuracy)):
         if not (np.isfinite(value) and value > 0):
             raise InputError(f"Kramers-Kronig test: {name} = {value!r}: must be finite and positive")
-    if not _FEWEST_POINTS <= len(spectrum) <= _MOST_POINTS:
+    if not FEWEST_POINTS <= len(spectrum) <= _MOST_POINTS:
         raise InputError(
-            f"Kramers-Kronig test: at least {_FEWEST_POINTS} and at most {_MOST_POINTS} frequencies are needed, "
+            f"Kramers-Kronig test: at least {FEWEST_POINTS} and at most {_MOST_POINTS} frequencies are needed, "
             f"got {len(spectrum)}"
         )
     if np.any(spectrum.impedance_ohm_cm2 == 0):
@@ -258,10 +258,10 @@ def excluding_inconsistent(
     found = check_kramers_kronig(spectrum, threshold=threshold, accuracy=accuracy, inductive_loops=inductive_loops)
     mask = np.zeros(len(measurement), bool)
     mask[measurement.is_kept] = ~found.is_consistent
-    if np.sum(found.is_consistent) < _FEWEST_POINTS:
+    if np.sum(found.is_consistent) < FEWEST_POINTS:
         raise InputError(
             f"Kramers-Kronig test: only {int(np.sum(found.is_consistent))} of {len(spectrum)} points are consistent "
-            f"within threshold = {threshold:g}; at least {_FEWEST_POINTS} are needed"
+            f"within threshold = {threshold:g}; at least {FEWEST_POINTS} are needed"
         )
     return measurement.excluding(mask, f"Kramers-Kronig residual above {_percent(threshold)}")
 

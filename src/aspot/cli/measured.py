@@ -34,6 +34,16 @@ AreaOption = Annotated[
 LoopOption = Annotated[
     int | None, typer.Option("--loop", metavar="N", help="Which sweep of the file, counted from 1.", show_default=False)
 ]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="KEY=NAME",
+        help="Column of a table by name or number from 1, once for each: frequency, and real with imaginary or "
+        "minus_imaginary, or modulus with phase or minus_phase.",
+        show_default=False,
+    ),
+]
 LowestOption = Annotated[
     str | None, typer.Option("--lowest", metavar="F", help="Leave out frequencies below, as '10 Hz'.")
 ]
@@ -60,6 +70,7 @@ class Selection:
     measured: Path
     area: str | None
     loop: int | None
+    column: list[str] | None
     lowest: str | None
     highest: str | None
     kramers_kronig: float
@@ -82,7 +93,7 @@ class Selection:
         low, high = _frequency("--lowest", self.lowest, 0.0), _frequency("--highest", self.highest, math.inf)
         if not low < high:
             raise InputError(f"--lowest {self.lowest}: must be below --highest {self.highest}")
-        sweep = _sweep(measured.read(self.measured), self.loop, self.measured)
+        sweep = _sweep(measured.read(self.measured, columns=_columns(self.column)), self.loop, self.measured)
         if (low, high) != (0.0, math.inf):
             sweep = sweep.restricted(low, high)
         if not self.keep_inductive:
@@ -90,8 +101,14 @@ class Selection:
         area_cm2 = None if sweep.is_per_area and self.area is None else _area_cm2(self.area, cell, self.measured)
         temperature = cell.temperature if sweep.temperature_K is None else None
         if self.kramers_kronig > 0:
-            from aspot.analysis.kramers_kronig import excluding_inconsistent
+            from aspot.analysis.kramers_kronig import FEWEST_POINTS, excluding_inconsistent
 
+            kept = sum(not reason for reason in sweep.excluded)
+            if kept < FEWEST_POINTS:
+                raise InputError(
+                    f"{self.measured}: usable points: {kept}; the Kramers-Kronig test needs {FEWEST_POINTS}, "
+                    "--kramers-kronig 0 leaves it out"
+                )
             sweep = excluding_inconsistent(sweep, threshold=self.kramers_kronig)
         return sweep, sweep.spectrum(area_cm2, temperature_K=temperature)
 
@@ -101,6 +118,7 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "measured": (MeasuredArgument, inspect.Parameter.empty),
     "area": (AreaOption, None),
     "loop": (LoopOption, None),
+    "column": (ColumnOption, None),
     "lowest": (LowestOption, None),
     "highest": (HighestOption, None),
     "kramers_kronig": (KramersKronigOption, 0.05),
@@ -141,6 +159,19 @@ def selection_lines(sweep: Measurement, spectrum: Spectrum, cell: Cell) -> list[
     if abs(spectrum.temperature_K - cell.temperature) > 0.5:
         lines.append(f"  measured at {spectrum.temperature_K:.2f} K, computed at {cell.temperature:.2f} K")
     return lines
+
+
+def _columns(given: list[str] | None) -> dict[str, str | int] | None:
+    """Pairs of "key=name"; a number is a place, counted from 1."""
+    out: dict[str, str | int] = {}
+    for text in given or ():
+        key, equals, name = (part.strip() for part in text.partition("="))
+        if not (key and equals and name):
+            raise InputError(f"--column {text}: must be of the form key=name, as frequency=1")
+        if key in out:
+            raise InputError(f"--column {key}: given twice")
+        out[key] = int(name) if name.isdecimal() else name
+    return out or None
 
 
 def _frequency(option: str, text: str | None, default: float) -> float:

@@ -82,7 +82,8 @@ def _check_sign(source: Source, block: Block, read: Points) -> None:
         raise source.error(
             f"with {shown(name)} as named the response is not causal (misfit {as_named:.2g}), with the other sign it "
             f"is ({other:.2g}): the column holds the negative of what its name says",
-            "the other name, or columns={'frequency': ..., 'real': ..., 'minus_imaginary': ...} (or 'imaginary')",
+            "the other name, --column, or columns={'frequency': ..., 'real': ..., 'minus_imaginary': ...} "
+            "(or 'imaginary')",
             line=block.header,
         )
 
@@ -136,13 +137,14 @@ def _nameless(source: Source, wanted: Mapping[str, str | int] | None) -> Points:
     if first and (names := split(numbered[first - 1][1], delimiter)) and len(names) == len(fields) and wanted is None:
         raise source.error(
             f"columns {shown(', '.join(names), 120)}",
-            "frequency with real and imaginary part or modulus and phase; say which by columns={'frequency': ...}",
+            "frequency with real and imaginary part or modulus and phase; say which by --column or "
+            "columns={'frequency': ...}",
             line=numbered[first - 1][0],
         )
     if len(fields) != 3 and wanted is None:
         raise source.error(
             f"{len(fields)} columns without names",
-            "three (frequency, real, imaginary part); say which by columns={'frequency': 1, ...}",
+            "three (frequency, real, imaginary part); say which by --column or columns={'frequency': 1, ...}",
             line=line_number,
         )
     table, n_text = [], 0
@@ -177,7 +179,8 @@ def _with_sign(source: Source, read: Points) -> Points:
     if not sweeps or np.unique(f).size < min(3, f.size):
         raise source.error(
             "the first of three columns without names does not sweep",
-            "frequency, real, imaginary part; say which by columns={'frequency': 1, 'real': 2, 'imaginary': 3}",
+            "frequency, real, imaginary part; say which by --column or "
+            "columns={'frequency': 1, 'real': 2, 'imaginary': 3}",
             line=int(read.line[0]) if read.line.size else None,
         )
     capacitive, inductive, polar_way = 1.0, 1.0, 1.0
@@ -192,7 +195,8 @@ def _with_sign(source: Source, read: Points) -> Points:
     if polar_way < 0.5 * min(capacitive, inductive):
         raise source.error(
             "three columns without names, the third of which looks like a phase in degrees",
-            "say which by columns={'frequency': 1, 'modulus': 2, 'phase': 3} or {..., 'real': 2, 'imaginary': 3}",
+            "say which by --column or columns={'frequency': 1, 'modulus': 2, 'phase': 3} "
+            "or {..., 'real': 2, 'imaginary': 3}",
         )
     known = z.imag[np.isfinite(z)]
     if min(capacitive, inductive) < 0.5 * max(capacitive, inductive):

@@ -264,7 +264,7 @@ def points(source: Source, block: Block) -> list[Points]:
     try:
         parts = groups(block.columns)
     except ValueError as error:
-        raise source.error(str(error), "one of each; say which by columns=...", line=block.header) from None
+        raise source.error(str(error), "one of each; say which by --column or columns=...", line=block.header) from None
     decimal = decimal_mark(source, block, [c.place for c in block.columns])
     return [_points_of(source, block, part, decimal, is_alone=len(parts) == 1) for part in parts]
 
