@@ -16,6 +16,7 @@ from aspot.errors import InputError
 from aspot.laws import BrickLayer, Conductor, Series
 from aspot.morphology.description import Morphology
 from aspot.morphology.unit_cell import Annulus, BoxCell, Disc, Ellipse, ProfileCell, Square
+from aspot.specification import Spec
 
 BOLTZMANN, EV, FARADAY, GAS = 1.380649e-23, 1.602176634e-19, 96485.33212, 8.314462618
 SLAB = {"thickness": "2 mm", "conductivity": "5.5 mS/cm"}
@@ -390,3 +391,14 @@ def test_frequencies_of_any_range(start: float, stop: float, per_decade: int) ->
     assert np.all(np.diff(f) < 0)
     assert f[0] == pytest.approx(max(start, stop), rel=1e-12)
     assert f[-1] == pytest.approx(min(start, stop), rel=1e-12)
+
+
+def test_a_cell_shows_what_it_has_and_no_key_without_a_value() -> None:
+    """Text from which the Cell can be made again."""
+    made = cell(working_electrode={"morphology": spots(contact_fraction=0.1), "gap": {"thickness": "30 nm"}})
+    text = repr(made)
+    assert "None" not in text
+    kinds = [Spec]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    assert eval(text, {kind.__name__: kind for kind in kinds}) == made  # noqa: S307  text of our own making

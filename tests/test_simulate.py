@@ -592,3 +592,8 @@ def test_progress_is_told_and_ends() -> None:
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert (shares[0], told[-1]) == (0.0, ("done", 1.0))
+
+
+def test_what_is_no_cell_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="cell: must be a Cell, not a str; aspot"):
+        simulate("case.toml")  # type: ignore[arg-type]

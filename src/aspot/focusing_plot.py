@@ -96,7 +96,7 @@ def _map(ax: Axes, m: CurrentMap) -> None:
             ax.contour(x, y, contact, levels=[0.5], colors="white", linewidths=0.5)
     bar = ax.figure.colorbar(picture, ax=ax, extend="both", shrink=0.85)
     bar.set_label(r"current density, $|j|$ / $|j_\mathrm{mean}|$", fontsize=9)
-    bar.ax.tick_params(labelsize=8)
+    bar.ax.tick_params(labelsize=8, which="both")
     bar.ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
     if not is_narrow:
         bar.ax.yaxis.set_minor_formatter(lambda v, _: f"{v:g}" if high < 20.0 * low and f"{v:.0e}"[0] in "25" else "")
@@ -151,7 +151,7 @@ def _distribution(ax: Axes, maps: Sequence[CurrentMap]) -> None:
     ax.xaxis.set_minor_formatter(lambda v, _: f"{v:g}" if high < 30.0 * low and f"{v:.0e}"[0] in "3" else "")
     ax.set_xlabel(r"current density, $|j|$ / $|j_\mathrm{mean}|$", fontsize=9)
     ax.set_ylabel("share of the contact area below / %", fontsize=9)
-    ax.tick_params(labelsize=8, which="both")
+    ax.tick_params(labelsize=8, which="both", pad=4)
     ax.grid(color="#e5e5e5", lw=0.6)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_color(GREY)

@@ -91,7 +91,7 @@ class InterfaceArc:
 
     apex_frequency_Hz: float
     C_int_F_per_cm2: float
-    excess_impedance_ohm_cm2: NDArray[np.complex128] | None = None
+    excess_impedance_ohm_cm2: NDArray[np.complex128] | None = default(default=None, repr=False)
 
     @property
     def resistance_ohm_cm2(self) -> float:

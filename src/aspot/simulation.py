@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 
 from aspot.cell import Cell
 from aspot.compose import Clock, SolvedCell, shares, solve_cell
-from aspot.errors import ToleranceError
+from aspot.errors import InputError, ToleranceError
 from aspot.field import Field
 from aspot.plan import Plan, backend_of, plan
 from aspot.result import InterfaceArc, Resistances, Result
@@ -141,7 +141,7 @@ def simulate(cell: Cell, *, progress: Progress | None = None, with_fields: bool 
     Raises
     ------
     InputError
-        If the cell cannot be composed of separate interfaces (see `plan`).
+        If it is no Cell, or cannot be composed of separate interfaces (see `plan`).
     ToleranceError
         If the tolerance is not reached on the finest level.
     ConvergenceError
@@ -149,6 +149,8 @@ def simulate(cell: Cell, *, progress: Progress | None = None, with_fields: bool 
     MemoryLimitError
         If the next level would not fit into memory.
     """
+    if not isinstance(cell, Cell):
+        raise InputError(f"cell: must be a Cell, not a {type(cell).__name__}; aspot.load(path) reads a case file")
     tell = progress or (lambda stage, share: None)
     clock = Clock()
     start = time.perf_counter()

@@ -124,6 +124,10 @@ class Spec(BaseModel, metaclass=_Meta):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What is given: a morphology has forty keys, most of them without meaning for its kind."""
+        return ((key, value) for key, value in super().__repr_args__() if value is not None)
+
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, data: Any) -> Any:
