@@ -285,7 +285,7 @@ NOISE = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
 NAN = np.array([[1.0, 2.0], [np.nan, 3.0]])
 TRANSPARENT = np.stack([GREY, GREY, GREY, GREY], -1)
 BAD_FILES: dict[str, tuple[str, bytes, str]] = {
-    "no image": ("a.png", b"hello", "not an image"),
+    "no image": ("a.png", b"hello", "not an image of a known kind (PNG"),
     "empty file": ("a.png", b"", "not an image"),
     "truncated png": ("a.png", encoded(Image.fromarray(NOISE))[:-900], "damaged"),
     "truncated tiff": ("a.tif", encoded(Image.fromarray(NOISE), format="TIFF")[:-900], "damaged"),

@@ -146,7 +146,7 @@ def _table(data: bytes, shown: str) -> NDArray[np.float64]:
 
 
 def _image(data: bytes, sha256: str, shown: str) -> Pixels:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -160,6 +160,9 @@ def _image(data: bytes, sha256: str, shown: str) -> Pixels:
                 values, is_colour = _brightness(image, shown)
     except FieldError:
         raise
+    except UnidentifiedImageError:
+        # Its own words name an object in memory.
+        raise FieldError("file", f"is not an image of a known kind ({', '.join(_FORMATS)})", shown) from None
     except Exception as error:  # noqa: BLE001  damaged files make Pillow raise errors of many kinds
         raise FieldError("file", f"is not an image that can be read, or damaged: {first_line(error)}", shown) from None
     return Pixels(values, sha256, stated, is_colour)
