@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from aspot.discretise import BACKENDS, Discrete
 from aspot.effective import SolvedGrains
-from aspot.errors import ConvergenceError
+from aspot.errors import ConvergenceError, InputError
 from aspot.interface import InterfaceProblem
 from aspot.laws import Law, PolycrystalMedium
 from aspot.memory import available_memory, check_memory
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import Plan, Side, backend_of
 from aspot.reduction import ReducedProblem, reduce
+from aspot.result import Result
 from aspot.threads import one_thread
 
 #: Relative width added to guaranteed intervals for rounding.
@@ -380,6 +381,20 @@ class SolvedCell:
         """Free unknowns of all problems together."""
         solved = [*self.sides, *([self.pellet] if self.pellet else [])]
         return sum(s.discrete.problem.n_free for s in solved)
+
+
+def model_of(source: Result | SolvedCell) -> SolvedCell:
+    """The solved cell behind a result.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    found = source.model if isinstance(source, Result) else source
+    if not isinstance(found, SolvedCell):
+        raise InputError("the result has no model; it must come from simulate")
+    return found
 
 
 @one_thread

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -87,7 +87,7 @@ def write_folder(directory: str | Path, writers: Mapping[str, Writer], owned: Co
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         parent = path.parent if os.access(path.parent, os.W_OK) else path
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=parent))
+        temporary = _beside(parent / path.name, Path.mkdir)
         try:
             for name, writer in writers.items():
                 writer(temporary / name)
@@ -119,16 +119,10 @@ def write_file(path: str | Path, writer: Writer) -> None:
     """
     path = Path(path).absolute()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _beside(path, lambda new: new.touch(exist_ok=False), PARTIAL)
         try:
             writer(temporary)
             _flush(temporary)
-            # mkstemp makes files private; see `_move`.
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(temporary, 0o666 & ~mask)
             os.replace(temporary, path)
             _flush(path.parent)
         finally:
@@ -137,13 +131,17 @@ def write_file(path: str | Path, writer: Writer) -> None:
         raise AspotError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
 
 
+def _beside(path: Path, make: Callable[[Path], object], suffix: str = "") -> Path:
+    """Something temporary of a name of its own; as public as the user's other files, other than by `tempfile`."""
+    while True:
+        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}{suffix}")
+        with suppress(FileExistsError):
+            make(new)
+            return new
+
+
 def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection[str]) -> None:
-    # mkdtemp makes folders private; the result is as public as the user's other folders.
-    mask = os.umask(0)
-    os.umask(mask)
     if not path.exists():
-        mode = temporary.stat().st_mode
-        os.chmod(temporary, 0o777 & ~mask)
         try:
             os.rename(temporary, path)
             return
@@ -151,7 +149,6 @@ def _move(temporary: Path, path: Path, names: Collection[str], stale: Collection
             # Another one was faster.
             if not path.is_dir():
                 raise
-            os.chmod(temporary, mode)
     with _alone_in(path):
         for name in names:
             os.replace(temporary / name, path / name)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from aspot.cell import Cell
 from aspot.certified import CertifiedBasis
-from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, effective_admittance
+from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, effective_admittance, model_of
 from aspot.errors import ConvergenceError, InputError
 from aspot.morphology.unit_cell import BoxCell
 from aspot.plan import Plan, plan
@@ -153,15 +153,14 @@ class Family:
 
     @one_thread
     def __init__(self, result: Result, *, tolerance: float | None = None) -> None:
-        if not isinstance(result.model, SolvedCell):
-            raise InputError("parametric: the result has no model; it must come from simulate")
+        model = model_of(result)
         self.cell = result.cell
         self.tolerance = _REDUCTION_SHARE * result.cell.numerics.relative_tolerance if tolerance is None else tolerance
         if not 0.0 < self.tolerance < 1.0:
             raise InputError(f"tolerance = {tolerance!r}: must lie between 0 and 1")
-        self._plan: Plan = result.model.plan
+        self._plan: Plan = model.plan
         omega = 2.0 * np.pi * np.append(np.asarray(result.spectrum.frequency_Hz, float), 0.0)
-        solved: SolvedCell | None = result.model
+        solved: SolvedCell | None = model
         self._levels: list[_Level] = []
         while solved is not None:
             pellet = None if solved.pellet is None else certified_basis(solved.pellet, omega)

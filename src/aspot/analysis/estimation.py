@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from aspot.analysis.least_squares import Complex, Model, Parameter, Problem, Real, Start, ended
+from aspot.analysis.least_squares import Complex, FitProblem, Model, Parameter, Real, Start, ended
 from aspot.analysis.profile_likelihood import Profile, profile
 from aspot.errors import ConvergenceError, InputError
 
@@ -107,7 +107,7 @@ class Estimate:
     starts: tuple[Start, ...]
     n_evaluations: int
     is_converged: bool
-    _problem: Problem = field(repr=False)
+    _problem: FitProblem = field(repr=False)
 
     # Names and numbers ----------------------------------------------------------------------------------------------
 
@@ -398,7 +398,7 @@ def estimate(
     z = np.atleast_1d(np.asarray(measured, complex))
     _check(z, parameters, noise, starts)
     sizes = _sizes(weighting, z)
-    problem = Problem(model, z, sizes, parameters, accuracy)
+    problem = FitProblem(model, z, sizes, parameters, accuracy)
     begin = problem.unit(np.array([p.value for p in parameters]))
     known = [np.clip(problem.unit(np.asarray(p, float)), 0.0, 1.0) for p in points]
     everywhere = [begin, *known, *_latin_hypercube(starts - 1, parameters, seed)]
@@ -455,7 +455,7 @@ def _sizes(weighting: Any, z: Complex) -> Real:
     return sizes.copy()
 
 
-def _estimate_at(problem: Problem, end: Start, noise: float | None, starts: tuple[Start, ...]) -> Estimate:
+def _estimate_at(problem: FitProblem, end: Start, noise: float | None, starts: tuple[Start, ...]) -> Estimate:
     t = problem.unit(end.values)
     jacobian = problem.jacobian(t) / problem.width
     z = problem.impedance(t)[0]

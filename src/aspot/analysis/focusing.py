@@ -239,14 +239,14 @@ def current_map(result: Result, frequency_Hz: float = 0.0, *, pixel_m: float | N
     MemoryLimitError
         If the map does not fit into memory.
     """
-    from aspot.compose import SolvedCell
+    from aspot.compose import model_of
     from aspot.discretise.planar import problem_on
 
     if not (np.isfinite(frequency_Hz) and frequency_Hz >= 0):
         raise InputError(f"frequency_Hz must be finite and not negative, got {frequency_Hz}")
-    solved = result.model
-    interface = solved.sides[0].interface if isinstance(solved, SolvedCell) and solved.sides else None
-    if not isinstance(solved, SolvedCell) or interface is None or not isinstance(interface.cell, (BoxCell, MapCell)):
+    solved = model_of(result)
+    interface = solved.sides[0].interface if solved.sides else None
+    if interface is None or not isinstance(interface.cell, (BoxCell, MapCell)):
         raise InputError(
             "current map: working_electrode.morphology must be an array, a random arrangement or a map; tubes and "
             "strips vary along one line only: see result.field(frequency).cut"

@@ -125,7 +125,7 @@ class Start:
     reason: str = ""
 
 
-class Problem:
+class FitProblem:
     """Weighted residuals and their derivatives in variables that run from 0 to 1 between the bounds."""
 
     def __init__(
@@ -201,7 +201,7 @@ class Problem:
 class Held:
     """The same problem with one unit variable held."""
 
-    def __init__(self, whole: Problem, index: int, t: Real) -> None:
+    def __init__(self, whole: FitProblem, index: int, t: Real) -> None:
         self.whole, self.index, self.held = whole, index, float(t[index])
         self.accuracy = whole.accuracy
 
@@ -210,15 +210,15 @@ class Held:
         return np.insert(rest, self.index, self.held)
 
     def trial(self, rest: Real) -> Real:
-        """As `Problem.trial`."""
+        """As `FitProblem.trial`."""
         return self.whole.trial(self.full(rest))
 
     def jacobian(self, rest: Real) -> Real:
-        """As `Problem.jacobian`, (2 m, n - 1)."""
+        """As `FitProblem.jacobian`, (2 m, n - 1)."""
         return np.delete(self.whole.jacobian(self.full(rest)), self.index, axis=1)
 
 
-def search(problem: Problem | Held, start: Real, most: int) -> Any:
+def search(problem: FitProblem | Held, start: Real, most: int) -> Any:
     """Least squares between 0 and 1 in every variable."""
     inside, accuracy = np.clip(start, 1e-9, 1.0 - 1e-9), problem.accuracy
     return least_squares(
@@ -227,7 +227,7 @@ def search(problem: Problem | Held, start: Real, most: int) -> Any:
     )  # fmt: skip
 
 
-def ended(problem: Problem, point: Real, most: int) -> Start:
+def ended(problem: FitProblem, point: Real, most: int) -> Start:
     """The end of a search from one point; a model that refuses it is a failed start."""
     inside = np.clip(point, 1e-9, 1.0 - 1e-9)
     try:

@@ -29,7 +29,7 @@ from aspot.specification import range_of
 from aspot.threads import one_thread
 from aspot.units import OHM_CM2
 
-__all__ = ["Morphology", "MorphologyFamily", "equivalent_morphologies", "morphology_family"]
+__all__ = ["EquivalentMorphology", "MorphologyFamily", "equivalent_morphologies", "morphology_family"]
 
 Progress = Callable[[str, float], None]
 
@@ -45,7 +45,7 @@ _TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Morphology:
+class EquivalentMorphology:
     """One member of the family, and the parts of its R_int."""
 
     contact_fraction: float
@@ -62,7 +62,7 @@ class MorphologyFamily:
     ----------
     R_int_ohm_cm2, C_int_F_per_cm2 : float
         What all of them give.
-    members : tuple of Morphology
+    members : tuple of EquivalentMorphology
         By contact fraction, ascending.
     impossible : dict of float to str
         Contact fractions without a member, and the reason.
@@ -70,7 +70,7 @@ class MorphologyFamily:
 
     R_int_ohm_cm2: float
     C_int_F_per_cm2: float
-    members: tuple[Morphology, ...]
+    members: tuple[EquivalentMorphology, ...]
     impossible: dict[float, str]
 
     @property
@@ -97,14 +97,14 @@ class MorphologyFamily:
 
 def equivalent_morphologies(
     cell: Cell, *, R_int_ohm_cm2: float, C_int_F_per_cm2: float, contact_fractions: Sequence[float]
-) -> tuple[Morphology, ...]:
+) -> tuple[EquivalentMorphology, ...]:
     """For each contact fraction, the spot radius and the gap height that give R_int and C_int.
 
     Arguments as for `morphology_family`.
 
     Returns
     -------
-    tuple of Morphology
+    tuple of EquivalentMorphology
         One per contact fraction for which a solution exists within the allowed ranges, in the given order.
 
     Raises
@@ -156,7 +156,7 @@ def morphology_family(
     for name, value in (("R_int", R_int_ohm_cm2), ("C_int", C_int_F_per_cm2)):
         if not (np.isfinite(value) and value > 0.0):
             raise InputError(f"{name} = {value:g}: must be positive")
-    members: list[Morphology] = []
+    members: list[EquivalentMorphology] = []
     impossible: dict[float, str] = {}
     ordered = sorted(set(contact_fractions))
     for k, fraction in enumerate(ordered):
@@ -186,7 +186,7 @@ def _with(cell: Cell, fraction: float, radius: float, gap: float) -> Cell:
     )
 
 
-def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morphology:
+def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> EquivalentMorphology:
     """Radius and gap as one simulation predicts them, corrected by simulations until both figures agree."""
     gap_spec, radius = cell.working_electrode.gap, cell.working_electrode.morphology.radius
     assert gap_spec is not None and radius is not None
@@ -199,7 +199,9 @@ def _member(cell: Cell, fraction: float, r_int: float, c_int: float) -> Morpholo
             if arc is None:
                 raise _NoSolutionError("no interface arc")
             if abs(r.int_ / r_int - 1.0) < _CLOSE and abs(arc.C_int_F_per_cm2 / c_int - 1.0) < _CLOSE:
-                return Morphology(contact_fraction=fraction, radius_m=radius, gap_thickness_m=gap, result=result)
+                return EquivalentMorphology(
+                    contact_fraction=fraction, radius_m=radius, gap_thickness_m=gap, result=result
+                )
             # What does not depend on the radius (contacts, layers) leaves this for the constriction.
             left = r_int - (r.int_ - r.cc)
             if left <= 0.0:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aspot.analysis.least_squares import Parameter, Problem, Real, search
+from aspot.analysis.least_squares import FitProblem, Parameter, Real, search
 from aspot.errors import AspotError
 
 #: Steps in each direction, at most.
@@ -63,7 +63,7 @@ _Point = tuple[Real, float]
 
 
 def profile(
-    problem: Problem, t: Real, index: int, *, error: float, variance: float, level: float, threshold: float
+    problem: FitProblem, t: Real, index: int, *, error: float, variance: float, level: float, threshold: float
 ) -> Profile:
     """Profile of one parameter, followed from the optimum in both directions.
 
@@ -72,7 +72,7 @@ def profile(
 
     Parameters
     ----------
-    problem : Problem
+    problem : FitProblem
     t : (n,) float
         Unit variables of the optimum.
     index : int
@@ -113,7 +113,7 @@ def profile(
 
 
 def _branch(
-    problem: Problem, optimum: _Optimum, index: int, sign: float, error: float, threshold: float
+    problem: FitProblem, optimum: _Optimum, index: int, sign: float, error: float, threshold: float
 ) -> list[_Point]:
     """Points of a profile on one side, up to just above the threshold or to the bound of the parameter."""
     step = float(np.clip(0.5 * error, 1e-6, 0.05))
@@ -140,7 +140,7 @@ def _branch(
     return path
 
 
-def _moved(problem: Problem, optimum: _Optimum, index: int, t: Real, before: Real, move: float) -> _Point | None:
+def _moved(problem: FitProblem, optimum: _Optimum, index: int, t: Real, before: Real, move: float) -> _Point | None:
     """The best fit with one variable moved on, begun where the last two points lead; None if it fails."""
     start = t.copy()
     if before[index] != t[index]:

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from aspot.analysis.shares import model_of
-from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
+from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, model_of
 from aspot.errors import InputError
 from aspot.laws import BrickLayer, Conductor, Gap, Law, PolycrystalMedium, ResistorCapacitor, Series
 from aspot.result import Result

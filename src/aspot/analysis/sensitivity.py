@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
-from aspot.analysis.shares import frequencies_of, model_of, parts_of_impedance
-from aspot.compose import SolvedCell, SolvedInterface
+from aspot.analysis.shares import frequencies_of, parts_of_impedance
+from aspot.compose import SolvedCell, SolvedInterface, model_of
 from aspot.errors import InputError
 from aspot.interface import InterfaceProblem
 from aspot.plan import Plan, plan

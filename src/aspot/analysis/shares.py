@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import Boltzmann, elementary_charge
 
-from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
+from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, model_of
 from aspot.errors import InputError
 from aspot.laws import Law, PolycrystalMedium
 from aspot.result import Result
@@ -54,20 +54,6 @@ class Part:
     impedance: Complex
     conduction: Complex
     activation_energy: float
-
-
-def model_of(source: Result | SolvedCell) -> SolvedCell:
-    """The solved cell behind a result.
-
-    Raises
-    ------
-    InputError
-        If it has none.
-    """
-    found = source.model if isinstance(source, Result) else source
-    if not isinstance(found, SolvedCell):
-        raise InputError("the result has no model; it must come from simulate")
-    return found
 
 
 def frequencies_of(model: SolvedCell, frequency_Hz: ArrayLike | None) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from aspot.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from aspot.analysis.morphologies import Morphology, MorphologyFamily
+    from aspot.analysis.morphologies import EquivalentMorphology, MorphologyFamily
 
 #: Contact fractions that are tried unless told otherwise.
 _CONTACT_FRACTIONS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
@@ -143,7 +143,7 @@ def _check_picture(path: Path) -> None:
     check_directory(path.parent)
 
 
-def _morphology_table(members: Sequence[Morphology], kind: str, title: str) -> Table:
+def _morphology_table(members: Sequence[EquivalentMorphology], kind: str, title: str) -> Table:
     from aspot.units import engineering
 
     parts = ["constriction"]

@@ -124,16 +124,6 @@ def _wall_points(fan: tuple[tuple[Patch, ...], ...], order_t: int) -> FloatArray
     return np.concatenate([points[0], *(p[1:] for p in points[1:])])
 
 
-def node_points(mesh: SurfaceMesh, numbering: Numbering) -> FloatArray:
-    """Positions of the nodes, shape (n, 2), in units of the mesh."""
-    out = np.empty((numbering.n, 2))
-    for patch, nodes in numbering.elements:
-        u, v = (0.5 * (lobatto_points(n - 1) + 1.0) for n in nodes.shape)
-        grid = np.meshgrid(u, v, indexing="ij")
-        out[nodes.ravel()] = patch.map(grid[0].ravel(), grid[1].ravel())[0]
-    return out
-
-
 def metric(patch: Patch, n_points: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """At tensor Gauss points: J^T J (m, 2, 2), determinant (m,), weights (m,)."""
     g, w = gauss(n_points)

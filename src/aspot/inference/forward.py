@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from aspot.cell import Cell
 from aspot.certified import CertifiedBasis
-from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface
+from aspot.compose import EffectiveLaw, SolvedCell, SolvedInterface, model_of
 from aspot.errors import ConvergenceError, InputError, MemoryLimitError
 from aspot.fem.problem import AffineTerm
 from aspot.fem.voxel_cells import Across
@@ -270,12 +270,11 @@ class SolvedGeometry:
     """
 
     def __init__(self, result: Result, omega: Real, tolerance: float) -> None:
-        if not isinstance(result.model, SolvedCell):
-            raise InputError("fit: the result has no model; it must come from simulate")
+        model = model_of(result)
         self.result, self.tolerance = result, tolerance
-        self._weight = result.model.weight
+        self._weight = model.weight
         self._levels: list[_Level] = []
-        solved: SolvedCell | None = result.model
+        solved: SolvedCell | None = model
         while solved is not None:
             sides = tuple(_Piece.of(s, omega) for s in solved.sides)
             pellet = None if solved.pellet is None else _Piece.of(solved.pellet, omega)
