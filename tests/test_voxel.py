@@ -376,7 +376,25 @@ def test_parts_that_touch_neither_electrode_are_left_out() -> None:
     labels = np.zeros((9, 9, 9), np.uint8)
     labels[3:8, 2:7, 2:7] = 1
     filled = labels.copy()
-    filled[5, 4, 4] = 0
+    filled[5, 4, 3:6] = 0
     laws = {"electrolyte": Parallel(1.0)}
-    hollow, full = (resistances(image(a, {"electrolyte": (0,)}), laws) for a in (labels, filled))
-    assert hollow == pytest.approx(full, rel=1e-9)
+    hollow, full = (image(a, {"electrolyte": (0,)}) for a in (labels, filled))
+    assert resistances(hollow, laws) == pytest.approx(resistances(full, laws), rel=1e-9)
+    for without, with_island in zip(problems(hollow, laws), problems(full, laws), strict=True):
+        assert without.n_free == with_island.n_free
+
+
+def test_parts_joined_by_edges_alone_carry_current_between_nodes_only() -> None:
+    """Potentials at nodes let current through edges (too much), the network does not (too little): bounds all the same."""
+    labels = np.zeros((9, 9, 9), np.uint8)
+    for axis in range(3):
+        for side in (-1, 1):
+            labels[tuple(np.array([4, 4, 4]) + side * np.eye(3, dtype=int)[axis])] = 1
+    labels[4, 4, 5:8] = (0, 1, 1)  # the part has two voxels
+    for y, z in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        labels[4 + z, 4 + y, 5] = 1
+    cell = image(labels, {"electrolyte": (0,)})
+    _, network = problems(cell, {"electrolyte": Parallel(1.0)})
+    assert network.n_free == np.count_nonzero(labels == 0) - 2
+    low, high = resistances(cell, {"electrolyte": Parallel(1.0)})
+    assert 1.0 < high / low < 1.1
