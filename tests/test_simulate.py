@@ -425,6 +425,19 @@ def test_static_part_stays_at_high_frequency_and_the_dynamic_part_goes() -> None
     assert abs(high / (r.SE + r.static) - 1) < 2e-3
     assert r.dynamic > 0.1 * r.total
     assert_partition(result)
+    # The arc is that of the dynamic part; C_int counts all of R_int by definition.
+    arc = result.arc
+    assert arc is not None
+    assert arc.resistance_ohm_cm2 == pytest.approx(r.int_ - r.static, rel=1e-6)
+    assert arc.capacitance_F_per_cm2 / arc.C_int_F_per_cm2 == pytest.approx(r.int_ / (r.int_ - r.static), rel=1e-6)
+
+
+def test_the_arc_is_r_int_where_the_electrode_covers_the_pellet() -> None:
+    result = solve(working_electrode={"morphology": SPOT, "gap": GAP, "contact": CONTACT})
+    arc = result.arc
+    assert arc is not None
+    assert arc.resistance_ohm_cm2 == pytest.approx(result.resistances.int_, rel=1e-6)
+    assert arc.capacitance_F_per_cm2 == pytest.approx(arc.C_int_F_per_cm2, rel=1e-6)
 
 
 def test_symmetric_cell_with_smaller_electrodes_is_two_half_cells() -> None:

@@ -385,7 +385,7 @@ def test_parts_that_touch_neither_electrode_are_left_out() -> None:
 
 
 def test_parts_joined_by_edges_alone_carry_current_between_nodes_only() -> None:
-    """Potentials at nodes let current through edges (too much), the network does not (too little): bounds all the same."""
+    """Potentials at nodes let current through edges, too much; the network does not, too little: they are bounds."""
     labels = np.zeros((9, 9, 9), np.uint8)
     for axis in range(3):
         for side in (-1, 1):

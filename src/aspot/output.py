@@ -177,6 +177,8 @@ def summary(result: Result, comparisons: Comparisons | None = None, direct: Curr
         "R_total_interval_ohm_cm2": r.total_interval,
         "relative_error_estimate": result.relative_error_estimate,
         "C_int_F_per_cm2": arc.C_int_F_per_cm2 if arc else None,
+        "R_arc_ohm_cm2": arc.resistance_ohm_cm2 if arc else None,
+        "C_arc_F_per_cm2": arc.capacitance_F_per_cm2 if arc else None,
         "apex_frequency_Hz": arc.apex_frequency_Hz if arc else None,
         "contact_fraction": result.contact_fraction,
         "backend": result.backend,

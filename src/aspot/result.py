@@ -85,18 +85,21 @@ class InterfaceArc:
         Where -Im of the excess impedance peaks.
     C_int_F_per_cm2 : float
         1/(2 pi apex_frequency R_int).
+    resistance_ohm_cm2 : float
+        R_arc, the excess impedance at omega -> 0: R_int without R_static.
     excess_impedance_ohm_cm2 : (m,) complex, optional
         At the frequencies of the spectrum.
     """
 
     apex_frequency_Hz: float
     C_int_F_per_cm2: float
+    resistance_ohm_cm2: float
     excess_impedance_ohm_cm2: NDArray[np.complex128] | None = default(default=None, repr=False)
 
     @property
-    def resistance_ohm_cm2(self) -> float:
-        """R_int: excess impedance at omega -> 0."""
-        return 1.0 / (2.0 * np.pi * self.apex_frequency_Hz * self.C_int_F_per_cm2)
+    def capacitance_F_per_cm2(self) -> float:
+        """C_arc = 1/(2 pi apex_frequency R_arc): what a circuit fit finds, also beside a static constriction."""
+        return 1.0 / (2.0 * np.pi * self.apex_frequency_Hz * self.resistance_ohm_cm2)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

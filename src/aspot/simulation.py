@@ -54,8 +54,12 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     c_int = 1.0 / (2.0 * np.pi * apex * r_int)  # F/m2
     omega = 2.0 * np.pi * frequencies_Hz
     excess = solved.impedance(omega) - solved.perfect(omega)
+    direct = np.real(solved.impedance(np.zeros(1)) - solved.perfect(np.zeros(1)))
     return InterfaceArc(
-        apex_frequency_Hz=apex, C_int_F_per_cm2=c_int / OHM_CM2, excess_impedance_ohm_cm2=excess * OHM_CM2
+        apex_frequency_Hz=apex,
+        C_int_F_per_cm2=c_int / OHM_CM2,
+        resistance_ohm_cm2=float(direct[0]) * OHM_CM2,
+        excess_impedance_ohm_cm2=excess * OHM_CM2,
     )
 
 

@@ -86,6 +86,10 @@ def _result_table(result: Result) -> Table:
     if result.arc is not None:
         capacitance, unit = engineering(result.arc.C_int_F_per_cm2, "F/cm2").split(" ")
         row("C_int, interface arc", capacitance, unit)
+        if r.static:
+            row("R_arc, R_int without R_static", digits(result.arc.resistance_ohm_cm2, uncertainty))
+            capacitance, unit = engineering(result.arc.capacitance_F_per_cm2, "F/cm2").split(" ")
+            row("C_arc, with R_arc instead of R_int", capacitance, unit)
         frequency, unit = engineering(result.arc.apex_frequency_Hz, "Hz").split(" ")
         row("apex of the interface arc", frequency, unit)
     row("contact fraction", f"{result.contact_fraction:.4g}", "")
