@@ -496,6 +496,15 @@ def strip_by_modes(share: float, H: float) -> float:
     return float(1 / c[0])
 
 
+def test_strips_from_very_thin_to_very_thick_and_no_further() -> None:
+    for thickness, inside in ((0.01, 0.010001), (100.0, 99.999)):
+        beside = analytic.strip_resistance(0.25, 1.0, 1.0, inside)
+        assert analytic.strip_resistance(0.25, 1.0, 1.0, thickness) == pytest.approx(beside, rel=1e-3)
+    for thickness in (0.0099, 100.1):
+        with pytest.raises(InputError, match="half pitches"):
+            analytic.strip_resistance(0.25, 1.0, 1.0, thickness)
+
+
 @pytest.mark.parametrize("H", [0.05, 0.3, 0.99, 1.01, 3.0])
 def test_strip_of_finite_thickness_matches_a_mode_sum(H: float) -> None:
     # the closed form against an independent Galerkin sum over slab modes; width 2: R_cc = excess voltage/current

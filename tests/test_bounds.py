@@ -9,8 +9,10 @@ from aspot import analytic
 from aspot.cell import Cell
 from aspot.compose import Clock, solve_cell
 from aspot.discretise import BACKENDS
+from aspot.fem import dual
 from aspot.interface import InterfaceProblem, Layer, sufficient_depth
 from aspot.laws import Activated, Conductor, Gap, ResistorCapacitor
+from aspot.mesh.profile import build
 from aspot.morphology.unit_cell import ProfileCell
 from aspot.plan import plan
 from aspot.simulation import simulate
@@ -223,3 +225,19 @@ def test_structured_electrodes_on_a_wider_pellet_are_enclosed(arrangement: str, 
     (low, high), (lower, upper), (lowest, highest) = intervals
     assert low < lower < lowest < highest < upper < high
     assert highest / lowest - 1 < 0.1 * (high / low - 1)
+
+
+@pytest.mark.parametrize("axisymmetric", [True, False])
+def test_flat_gaps_described_by_heights_are_flat_gaps(axisymmetric: bool) -> None:
+    """int w (dpsi/d across)^2 d/d_0 over every edge, by the rule for varying heights, where d/d_0 is 1."""
+
+    class Flat:
+        def rule(self, start: float, end: float, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            x, w = np.polynomial.legendre.leggauss(n)
+            return 0.5 * (x + 1.0), 0.5 * w, np.ones(n)
+
+    cell = ProfileCell(axisymmetric=axisymmetric, outer=3e-5, edges=(1e-5,), contact=(True, False))
+    mesh = build(cell, depth=4e-5)
+    flat = dual._edge_slopes(mesh, "gap", 5)
+    found = dual._edge_slopes(mesh, "gap", 5, Flat())  # type: ignore[arg-type]
+    assert found == pytest.approx(flat, rel=1e-9, abs=1e-10 * np.abs(flat).max())

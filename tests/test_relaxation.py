@@ -43,6 +43,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "tube": {},
     "symmetric": {"counter_electrode.symmetric": True},
     "thin": {"electrolyte.thickness": "50 um", "counter_electrode.contact": CONTACT},
+    "counter": {
+        "counter_electrode.contact.charge_transfer_resistance": "3 ohm cm^2",
+        "counter_electrode.contact.double_layer_capacitance": "1 uF/cm^2",
+    },
     "two interfaces": {"counter_electrode": {"morphology": {**SPOT, "radius": "5 um"}, "gap": {"thickness": "100 nm"}}},
     "film": {"electrolyte.layers": [{"name": "film", "thickness": "1 um", "conductivity": "1e-5 S/cm"}]},
     "array": {"working_electrode.morphology.arrangement": "hexagonal"},
