@@ -67,17 +67,13 @@ hard: $(VENV)/dev.stamp  ## damage files, kill runs, fill disks, mutate the core
 regression: $(VENV)/dev.stamp  ## run the benchmarks and hold them against the accepted results
 	$(BIN)/python benchmarks/regression.py
 
-notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text
-	@mkdir -p build/notebooks
-	@for text in $(sort $(wildcard notebooks/*.py)); do \
-	    $(BIN)/jupytext --quiet --set-kernel python3 --to ipynb $$text \
-	        --output build/notebooks/$$(basename $$text .py).ipynb || exit 1; done
-	$(BIN)/python -m pytest --nbmake -p no:cacheprovider build/notebooks
+notebooks: $(VENV)/dev.stamp  ## execute every notebook from its .py text, and keep it with its pictures
+	$(BIN)/python notebooks/execute.py
 
-# uv resolves for Linux (x86-64, aarch64) and macOS, Python 3.11 and later, at once. It is needed for nothing else.
 docs: $(VENV)/dev.stamp  ## build the documentation into build/docs, every block of code and every notebook executed
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
+# uv resolves for Linux (x86-64, aarch64) and macOS, Python 3.11 and later, at once. It is needed for nothing else.
 lock:  ## resolve the dependencies anew (LOCK_ARGS=--upgrade for newer versions)
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install -qq --disable-pip-version-check uv

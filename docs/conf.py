@@ -1,13 +1,16 @@
 """Sphinx: pages in Markdown whose code runs while they are built, notebooks, and the API from its docstrings."""
 
 import os
+import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
-import jupytext
 import nbformat
 from docutils import nodes
 from latex2mathml.converter import convert
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
+from execute import texts, unexecuted
 
 project = "aspot"
 author = "The aspot developers"
@@ -43,19 +46,14 @@ numpydoc_class_members_toctree = False
 
 def _notebooks() -> None:
     """The notebooks of the repository, beside the pages; rewritten only when they change, so that caches hold."""
-    here = Path(__file__).resolve().parent
-    target = here / "_notebooks"
+    target = Path(__file__).resolve().parent / "_notebooks"
     target.mkdir(exist_ok=True)
-    sources = {path.stem: path for path in (here.parent / "notebooks").glob("[0-9]*.py")}
+    sources = {path.stem: path for path in texts()}
     for old in target.iterdir():
         if old.stem not in sources:
             old.unlink()
     for name, path in sources.items():
-        notebook = jupytext.read(path)
-        notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        for k, cell in enumerate(notebook.cells):
-            cell["id"] = f"{name}-{k}"  # else random, and never the same twice
-        text = nbformat.writes(notebook)
+        text = nbformat.writes(unexecuted(path))
         made = target / f"{name}.ipynb"
         if not made.is_file() or made.read_text(encoding="utf-8") != text:
             made.write_text(text, encoding="utf-8")

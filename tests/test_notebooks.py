@@ -13,9 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+sys.path.insert(0, str(FOLDER))
+
+from execute import texts, unexecuted  # noqa: E402
 
 #: What each must at least compare, and how many pictures it shows.
 EXPECTED = {
@@ -49,7 +53,17 @@ print(json.dumps({"checks": names["checks"], "figures": len(figures), "empty": [
 
 
 def test_every_notebook_is_expected() -> None:
-    assert {path.stem for path in FOLDER.glob("*.py")} == set(EXPECTED)
+    assert {path.stem for path in texts()} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_the_executed_notebook_is_of_the_same_text(name: str) -> None:
+    """What is read without running: every picture is there, no cell failed or warned. `make notebooks` renews it."""
+    text, kept = FOLDER / f"{name}.py", nbformat.read(FOLDER / f"{name}.ipynb", 4)
+    assert [(c.cell_type, c.source) for c in kept.cells] == [(c.cell_type, c.source) for c in unexecuted(text).cells]
+    outputs = [output for cell in kept.cells for output in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    assert sum("image/png" in o.get("data", {}) for o in outputs) >= EXPECTED[name][-1]
 
 
 @pytest.mark.slow
