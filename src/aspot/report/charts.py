@@ -108,7 +108,7 @@ def resistances(
     for k, (name, value) in enumerate(parts):
         figure.add_bar(
             x=[value], y=[""], orientation="h", name=name, marker={"color": _PARTS[k % len(_PARTS)]},
-            text=f"{value:.4g}" if value > 0.06 * total else "", textposition="inside",
+            text=f"{value:.4g}" if value > 0.06 * total else "", textposition="inside", insidetextanchor="middle",
             hovertemplate=f"{name}: {value:.5g} Ω cm² ({value / total:.1%})<extra></extra>",
         )  # fmt: skip
     low, high = interval or (total - uncertainty, total + uncertainty)

@@ -54,6 +54,7 @@ class _Summary(_Document):
     R_SE_ohm_cm2: float
     R_int_ohm_cm2: float
     R_static_ohm_cm2: float | None = None
+    R_arc_ohm_cm2: float | None = None
     R_parts_ohm_cm2: dict[str, float] = {}
     R_SE_split_ohm_cm2: dict[str, float] = {}
     R_total_interval_ohm_cm2: tuple[float, float] | None = None

@@ -117,6 +117,8 @@ def _resistances(c: Contents) -> Iterator[Block]:
         rows.append([f"  {_part(k)}", f"{v:.5g}"])
         if k == "constriction" and d.get("R_static_ohm_cm2"):
             rows.append(["  of it R_static, by the smaller electrode", _n(d, "R_static_ohm_cm2")])
+    if d.get("R_static_ohm_cm2") and d.get("R_arc_ohm_cm2") is not None:
+        rows.append(["R_arc, R_int without R_static", _n(d, "R_arc_ohm_cm2")])
     yield Block(kind="table", header=("", "Ω cm²"), rows=rows)
     arc = "what a circuit fit calls the interface arc"
     if d.get("R_static_ohm_cm2"):
