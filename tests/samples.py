@@ -13,6 +13,26 @@ from aspot.fem.problem import AffineProblem, Problem
 from aspot.result import Result
 from aspot.simulation import simulate
 
+#: What is solved in no time, where only that it is solved counts.
+SMALL_CASE = """
+name = "small"
+[electrolyte]
+thickness = "1 mm"
+conductivity = "1 mS/cm"
+permittivity = 30
+[working_electrode.morphology]
+kind = "spots"
+arrangement = "single"
+radius = "10 um"
+contact_fraction = 0.05
+[working_electrode.gap]
+thickness = "100 nm"
+[frequencies]
+start = "1 MHz"
+stop = "1 Hz"
+per_decade = 1
+"""
+
 #: A spot with a gap, charge transfer and grain boundaries: every part of the resistance occurs.
 CASE = """
 name = "sample"

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from samples import SMALL_CASE
 
 from aspot import compose, memory
 from aspot.casefile import loads
@@ -20,23 +21,7 @@ from aspot.plan import plan
 from aspot.simulation import simulate
 
 GB = 10**9
-CASE = """
-[electrolyte]
-thickness = "1 mm"
-conductivity = "1 mS/cm"
-permittivity = 30
-[working_electrode.morphology]
-kind = "spots"
-arrangement = "square"
-radius = "10 um"
-contact_fraction = 0.05
-[working_electrode.gap]
-thickness = "100 nm"
-[frequencies]
-start = "1 MHz"
-stop = "1 kHz"
-per_decade = 1
-"""
+CASE = SMALL_CASE.replace("single", "square").replace('stop = "1 Hz"', 'stop = "1 kHz"')
 
 
 @pytest.fixture

@@ -4,24 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SMALL_CASE = """
-name = "small"
-[electrolyte]
-thickness = "1 mm"
-conductivity = "1 mS/cm"
-permittivity = 30
-[working_electrode.morphology]
-kind = "spots"
-arrangement = "single"
-radius = "10 um"
-contact_fraction = 0.05
-[working_electrode.gap]
-thickness = "100 nm"
-[frequencies]
-start = "1 MHz"
-stop = "1 Hz"
-per_decade = 1
-"""
+from samples import SMALL_CASE
 
 
 def python(code: str, *missing: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -38,9 +38,12 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     if r_int <= 1e-9 * float(np.real(solved.perfect(np.zeros(1))[0])):
         return None
 
+    def excess(frequency_Hz: NDArray[np.float64]) -> NDArray[np.complex128]:
+        omega = 2.0 * np.pi * frequency_Hz
+        return np.asarray(solved.impedance(omega) - solved.perfect(omega))
+
     def height(log_f: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        omega = 2.0 * np.pi * 10.0 ** np.atleast_1d(np.asarray(log_f, float))
-        return -np.imag(solved.impedance(omega) - solved.perfect(omega))
+        return -np.imag(excess(10.0 ** np.atleast_1d(np.asarray(log_f, float))))
 
     grid = np.arange(np.log10(_APEX_RANGE_HZ[0]), np.log10(_APEX_RANGE_HZ[1]), 0.1)
     heights = height(grid)
@@ -52,14 +55,11 @@ def _interface_arc(solved: SolvedCell, r_int: float, frequencies_Hz: NDArray[np.
     )
     apex = float(10.0**best.x)
     c_int = 1.0 / (2.0 * np.pi * apex * r_int)  # F/m2
-    omega = 2.0 * np.pi * frequencies_Hz
-    excess = solved.impedance(omega) - solved.perfect(omega)
-    direct = np.real(solved.impedance(np.zeros(1)) - solved.perfect(np.zeros(1)))
     return InterfaceArc(
         apex_frequency_Hz=apex,
         C_int_F_per_cm2=c_int / OHM_CM2,
-        resistance_ohm_cm2=float(direct[0]) * OHM_CM2,
-        excess_impedance_ohm_cm2=excess * OHM_CM2,
+        resistance_ohm_cm2=float(np.real(excess(np.zeros(1))[0])) * OHM_CM2,
+        excess_impedance_ohm_cm2=excess(frequencies_Hz) * OHM_CM2,
     )
 
 

@@ -69,6 +69,9 @@ def _result_table(result: Result) -> Table:
 
     from aspot.units import engineering, outward
 
+    def scaled_row(name: str, value: float, unit: str) -> None:
+        row(name, *engineering(value, unit).split(" "))
+
     row("R_total", f"{digits(r.total, uncertainty)} ± {uncertainty:.1g}")
     if r.total_interval is not None:
         low, high = outward(*r.total_interval)
@@ -84,14 +87,11 @@ def _result_table(result: Result) -> Table:
             if name == "constriction" and r.static:
                 row("    R_static, by the smaller electrode", digits(r.static, uncertainty))
     if result.arc is not None:
-        capacitance, unit = engineering(result.arc.C_int_F_per_cm2, "F/cm2").split(" ")
-        row("C_int, interface arc", capacitance, unit)
+        scaled_row("C_int, interface arc", result.arc.C_int_F_per_cm2, "F/cm2")
         if r.static:
             row("R_arc, R_int without R_static", digits(result.arc.resistance_ohm_cm2, uncertainty))
-            capacitance, unit = engineering(result.arc.capacitance_F_per_cm2, "F/cm2").split(" ")
-            row("C_arc, with R_arc instead of R_int", capacitance, unit)
-        frequency, unit = engineering(result.arc.apex_frequency_Hz, "Hz").split(" ")
-        row("apex of the interface arc", frequency, unit)
+            scaled_row("C_arc, with R_arc instead of R_int", result.arc.capacitance_F_per_cm2, "F/cm2")
+        scaled_row("apex of the interface arc", result.arc.apex_frequency_Hz, "Hz")
     row("contact fraction", f"{result.contact_fraction:.4g}", "")
     row("relative error of Z", f"{result.relative_error_estimate:.1e}", "")
     row("backend", result.backend, "")
