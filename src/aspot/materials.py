@@ -6,14 +6,13 @@ case with what was measured on the pellet at hand.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, cast
 
 from aspot import units
-from aspot.errors import InputError
+from aspot.errors import InputError, did_you_mean, nearest
 
 #: Figure -> kind of quantity: a key of `aspot.units.KINDS` or of `_OTHER_UNITS`, "number", or "text".
 FIGURES: Mapping[str, str] = MappingProxyType(
@@ -389,8 +388,7 @@ def get(name: str) -> Material:
     """
     found = _BY_NAME.get(name) if isinstance(name, str) else None
     if found is None:
-        near = difflib.get_close_matches(str(name)[:60], _BY_NAME, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(nearest(name, _BY_NAME))
         raise InputError(f"material = {name!r}: unknown{hint}; allowed: {', '.join(_BY_NAME)}")
     return found
 

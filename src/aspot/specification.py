@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic._internal._model_construction import ModelMetaclass
 from scipy.constants import elementary_charge
 
-from aspot.errors import InputError
+from aspot.errors import InputError, did_you_mean, nearest
 from aspot.units import KINDS, quantity
 
 _NOTHING: Any = object()
@@ -79,8 +78,8 @@ def one_line(error: ValidationError, prefix: str = "") -> InputError:
     elif first["type"] in _WORDS:
         message = _WORDS[first["type"]](context)
         if first["type"] == "literal_error" and isinstance(value, str):
-            near = difflib.get_close_matches(value[:60], re.findall("'([^']*)'", context["expected"]), n=1)
-            message = (f"did you mean {near[0]!r}? " if near else "") + message
+            near = nearest(value, re.findall("'([^']*)'", context["expected"]))
+            message = (f"did you mean {near!r}? " if near else "") + message
     else:
         message = first["msg"].removeprefix("Value error, ")
     path = ".".join(loc)
@@ -137,8 +136,7 @@ class Spec(BaseModel, metaclass=_Meta):
             raise ValueError(f"must be a table with keys of {', '.join(cls.model_fields)}")
         for key in data:
             if key not in cls.model_fields:
-                near = difflib.get_close_matches(str(key)[:60], cls.model_fields, n=1)
-                hint = f" (did you mean {near[0]!r}?)" if near else ""
+                hint = did_you_mean(nearest(key, cls.model_fields))
                 raise ValueError(f"unknown key {str(key)[:60]!r}{hint}; allowed: {', '.join(cls.model_fields)}")
         return {key: plain(value) for key, value in data.items()}
 

@@ -14,7 +14,7 @@ from scipy.constants import elementary_charge
 
 from aspot.analysis.least_squares import Parameter
 from aspot.cell import Cell
-from aspot.errors import InputError
+from aspot.errors import InputError, did_you_mean
 from aspot.schema import case_keys
 from aspot.specification import Range, range_of
 from aspot.units import engineering, quantity
@@ -156,8 +156,7 @@ def _nearest(path: str) -> str | None:
 def _of_case(cell: Cell, path: str, bounds: Bounds | None) -> Free:
     allowed = range_of(Cell, path)
     if allowed is None:
-        near = _nearest(path)
-        hint = f" (did you mean {near!r}?)" if near else ""
+        hint = did_you_mean(_nearest(path))
         raise InputError(
             f"free: {path}: is no number of a case that can be varied{hint}; give dotted paths such as "
             f"working_electrode.morphology.contact_fraction, or {', '.join(INSTRUMENT)}"

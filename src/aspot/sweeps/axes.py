@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aspot.cell import Cell, lists_of
-from aspot.errors import InputError
+from aspot.errors import InputError, did_you_mean, nearest
 from aspot.specification import Spec, one_line, plain, range_of
 from aspot.sweeps.quantities import RESERVED
 from aspot.units import KINDS
@@ -281,8 +280,7 @@ def _annotation(key: str) -> Any:
         elif entries is not None and part.isascii() and part.isdigit():
             annotation = get_args(entries)[0]
         elif table is not None:
-            near = difflib.get_close_matches(part[:60], table.model_fields, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(nearest(part, table.model_fields))
             raise InputError(f"{here[:120]}: unknown key{hint}; allowed: {', '.join(table.model_fields)}")
         else:
             raise InputError(f"{key[:120]}: {'.'.join(path[:-1])} is not a table")
